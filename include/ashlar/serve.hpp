@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT
+// Making a block device of a target.
+//
+//     int main() { return ashlar::serve(Ram{...}); }
+//
+// is a whole program: it makes the device, prints its path, serves it until SIGINT or SIGTERM, and
+// removes it. ashlar::device is the same in parts, for programs with a life of their own.
+#pragma once
+
+#include <ashlar/error.hpp>
+#include <ashlar/target.hpp>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace ashlar {
+
+// One step of a device's way from nothing to use, told as it happens.
+struct step {
+    enum class kind : std::uint8_t {
+        add_dev,
+        set_params,
+        char_node,
+        descriptors,
+        fetch,
+        start_dev,
+        block_node,
+        first_io
+    };
+    kind what;
+    std::string detail = {};
+};
+std::string_view name(step::kind what);
+
+struct options {
+    std::string name = {};                 // a link /dev/ashlar/NAME, by udev; empty: none
+    std::string kind = "program";          // the word for the target in lists
+    std::optional<std::uint32_t> id = {};  // else the lowest free one
+    unsigned queues = 1;                   // 1 to 4096; the kernel cuts it to its number of CPUs
+    unsigned depth = 128;                  // 1 to 4096 requests a queue
+    std::uint32_t block_size = 0;          // bytes, 512 to 4096; 0: what the target wants
+    std::uint32_t max_io = 512 * 1024;     // bytes of the largest request; 4 KiB to 32 MiB
+    bool read_only = false;
+    bool lock_memory = false;  // mlockall(2), needed where the machine may swap on the device
+    bool load_driver = true;   // run modprobe ublk_drv where the driver is not loaded
+    std::function<void(const step&)> on_step = {};  // called on the thread that makes the device
+};
+
+// What a queue has done so far. `turns` with requests in them against `enters` shows the batching.
+struct queue_counters {
+    std::uint64_t requests = 0, reads = 0, writes = 0, flushes = 0, discards = 0, zeroes = 0;
+    std::uint64_t bytes_read = 0, bytes_written = 0;
+    std::uint64_t failed = 0;          // requests answered with an error
+    std::uint64_t turns = 0;           // wake-ups that brought at least one completion
+    std::uint64_t enters = 0;          // calls of io_uring_enter
+    std::uint64_t largest_batch = 0;   // most requests in one turn
+    std::uint64_t frames_on_heap = 0;  // coroutine frames that did not fit the tags' own memory
+};
+
+enum class stop_when : std::uint8_t {
+    idle,  // a device in use is not stopped: the error (EBUSY) says who holds it
+    now,   // requests still under way are answered, later ones fail
+};
+
+// A device that is being served by threads of this process. Destroying it removes the device, in use
+// or not. Its functions may be called by one thread at a time, not by a queue's (not from handlers).
+class device {
+public:
+    // Blocks until the node is usable, seconds at most on a healthy machine. However it fails,
+    // nothing is left behind.
+    static result<device> start(target served, options wanted = {});
+
+    device(device&&) noexcept;
+    device& operator=(device&&) noexcept;
+    ~device();
+
+    [[nodiscard]] std::uint32_t id() const;
+    [[nodiscard]] std::string path() const;  // "/dev/ublkb0"
+    [[nodiscard]] std::vector<queue_counters> counters() const;
+    // True once the device has been removed by somebody else.
+    [[nodiscard]] bool ended() const;
+    // Removes the device. After success, and after a failure other than EBUSY, it is over.
+    result<> stop(stop_when when = stop_when::idle);
+
+    class implementation;
+    explicit device(std::unique_ptr<implementation> inside);
+
+private:
+    std::unique_ptr<implementation> inside_;
+};
+
+// Makes the device, prints its path on standard output, serves until SIGINT or SIGTERM, removes it.
+// A signal while the device is in use says who holds it, goes on serving and ends once the device is
+// free; a second one removes it at once. Gives an exit code: 0; 1, failed; 2, wrong options. Errors
+// go to standard error.
+int serve(target served, options wanted = {});
+
+template <target_type T>
+int serve(T object, options wanted = {}) {
+    return serve(target(std::move(object)), std::move(wanted));
+}
+
+}  // namespace ashlar
