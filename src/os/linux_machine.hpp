@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+// Linux behind the seam. Spread over files by subject: rings, files and facts, holders.
+#pragma once
+
+#include "os/machine.hpp"
+
+// An old compiler's habit: `linux` is a macro for 1 in its GNU modes.
+#undef linux
+
+namespace ashlar::os {
+
+class linux final : public machine {
+public:
+    result<int> open(const std::string& path, int flags) override;
+    void close(int fd) override;
+    result<std::span<const std::byte>> map(int fd, std::size_t bytes,
+                                           std::uint64_t offset) override;
+    void unmap(std::span<const std::byte> mapping) override;
+
+    result<> ring_open(io_uring& ring, const ring_spec& spec) override;
+    void ring_close(io_uring& ring) override;
+    result<> ring_register_files(io_uring& ring, std::span<const int> fds) override;
+    int ring_enter(io_uring& ring, unsigned wait, std::uint64_t timeout_ns) override;
+
+    result<int> wakeup_open() override;
+    void wakeup_signal(int fd) override;
+
+    std::uint64_t now_ns() override;
+    void sleep_ns(std::uint64_t time) override;
+    result<std::unique_ptr<thread>> start_thread(const std::string& name,
+                                                 std::span<const unsigned> cpus,
+                                                 std::function<void()> body) override;
+    void mark_io_thread() override;
+
+    kernel_version version() override;
+    unsigned cpu_ids() override;
+    std::size_t page_bytes() override;
+    int process_id() override;
+
+    std::optional<node> look_up(const std::string& path) override;
+    std::optional<std::string> read_text(const std::string& path) override;
+    std::vector<std::string> list_directory(const std::string& path) override;
+    bool udev_has_handled(const node& block) override;
+    std::vector<holder> holders_of(const std::string& disk) override;
+    bool load_module(const std::string& module_name) override;
+};
+
+}  // namespace ashlar::os

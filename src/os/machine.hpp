@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT
+// The seam: all that ashlar asks of an operating system. Linux stands behind it (linux_machine), or
+// a model of it. The rooms above use nothing else, so they can't tell which one they run on.
+//
+// Threads: all functions may be called from any thread, but those of one ring only from one thread
+// at a time (of a single-issuer ring: from the thread that opened it).
+#pragma once
+
+#include <ashlar/error.hpp>
+
+#include <liburing.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace ashlar::os {
+
+struct kernel_version {
+    unsigned major = 0, minor = 0;
+    std::string text = {};  // as uname -r has it
+    [[nodiscard]] bool older_than(unsigned a, unsigned b) const {
+        return major != a ? major < a : minor < b;
+    }
+};
+
+struct node {
+    enum class kind : std::uint8_t { block, character, other };
+    kind what = kind::other;
+    std::uint32_t major = 0, minor = 0;
+    bool operator==(const node&) const = default;
+};
+
+// Somebody who keeps a block device in use.
+struct holder {
+    int pid = 0;               // 0 where it is not a process (a swap, a device on top)
+    std::string program = {};  // its command name
+    std::string how = {};      // "mounted at /mnt", "open", "swap", "used by dm-0"
+    bool operator==(const holder&) const = default;
+};
+
+struct ring_spec {
+    unsigned entries = 8;
+    bool wide_entries = false;   // 128-byte submission entries: control commands need them
+    bool single_issuer = false;  // one thread uses it, with task work deferred to its own waits
+};
+
+inline constexpr std::uint64_t no_timeout = std::numeric_limits<std::uint64_t>::max();
+
+// A running thread; the destructor waits for its end.
+class thread {
+public:
+    virtual ~thread() = default;
+};
+
+class machine {
+public:
+    virtual ~machine() = default;
+
+    // Descriptors. Flags are open(2)'s; O_CLOEXEC is added.
+    virtual result<int> open(const std::string& path, int flags) = 0;
+    virtual void close(int fd) = 0;
+    // A read-only shared mapping, at a multiple of the page size.
+    virtual result<std::span<const std::byte>> map(int fd, std::size_t bytes,
+                                                   std::uint64_t offset) = 0;
+    virtual void unmap(std::span<const std::byte> mapping) = 0;
+
+    // Rings: on Linux the kernel's, else plain memory of the same layout. After ring_open liburing's
+    // inline functions work on them in both cases. ring_enter publishes the prepared entries and
+    // waits until `wait` completions are there; it gives 0 or -errno (-ETIME when time ran out).
+    virtual result<> ring_open(io_uring& ring, const ring_spec& spec) = 0;
+    virtual void ring_close(io_uring& ring) = 0;
+    virtual result<> ring_register_files(io_uring& ring, std::span<const int> fds) = 0;
+    virtual int ring_enter(io_uring& ring, unsigned wait, std::uint64_t timeout_ns) = 0;
+
+    // A descriptor that another thread can make readable (8 bytes), to wake a ring's read of it.
+    virtual result<int> wakeup_open() = 0;
+    virtual void wakeup_signal(int fd) = 0;
+
+    virtual std::uint64_t now_ns() = 0;  // monotonic
+    virtual void sleep_ns(std::uint64_t time) = 0;
+    // Starts a thread on these CPUs (empty: anywhere).
+    virtual result<std::unique_ptr<thread>> start_thread(const std::string& name,
+                                                         std::span<const unsigned> cpus,
+                                                         std::function<void()> body) = 0;
+    // Marks the calling thread as one on which the machine's own write-back may depend.
+    virtual void mark_io_thread() = 0;
+
+    virtual kernel_version version() = 0;
+    virtual unsigned cpu_ids() = 0;  // number of possible CPU ids, at least
+    virtual std::size_t page_bytes() = 0;
+    virtual int process_id() = 0;
+
+    // The file system's view.
+    virtual std::optional<node> look_up(const std::string& path) = 0;
+    virtual std::optional<std::string> read_text(const std::string& path) = 0;
+    virtual std::vector<std::string> list_directory(const std::string& path) = 0;
+    // True unless udev runs here and has not yet handled this block device.
+    virtual bool udev_has_handled(const node& block) = 0;
+    // Who uses this whole disk or one of its partitions ("ublkb0").
+    virtual std::vector<holder> holders_of(const std::string& disk) = 0;
+    // modprobe; false if that did not help.
+    virtual bool load_module(const std::string& module_name) = 0;
+};
+
+// The machine that this process runs on.
+machine& linux_machine();
+
+}  // namespace ashlar::os
