@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: MIT
+#include "control/control.hpp"
+
+#include "base/try.hpp"
+#include "control/reasons.hpp"
+#include "uapi/print.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <fcntl.h>
+
+namespace ashlar::control {
+
+namespace {
+
+constexpr const char* control_node = "/dev/ublk-control";
+// How long a command that was taken back may still take to come back.
+constexpr std::uint64_t cancel_limit_ns = 5 * second_ns;
+
+template <class T>
+std::span<std::byte> bytes_of(T& value) {
+    return std::as_writable_bytes(std::span(&value, 1));
+}
+
+}  // namespace
+
+// One command: what goes into its header. `answered` payloads are copied back to the caller.
+struct control::call {
+    uapi::ctrl_op op;
+    const device_ref& device;
+    std::uint64_t data = 0;
+    std::uint64_t limit_ns = usual_limit_ns;
+};
+
+result<std::unique_ptr<control>> control::open(os::machine& m, bool load_driver) {
+    auto fd = m.open(control_node, O_RDWR);
+    if (!fd && fd.error().code == ENOENT && load_driver && m.load_module("ublk_drv")) {
+        // devtmpfs makes the node at once, udev may take a moment.
+        for (int tries = 0; !fd && tries < 200; ++tries) {
+            fd = m.open(control_node, O_RDWR);
+            if (!fd) m.sleep_ns(10'000'000);
+        }
+    }
+    if (!fd) return failure(explain_open(std::move(fd).error(), m));
+    auto r = os::ring::open(m, {.entries = 8, .wide_entries = true});
+    if (!r) {
+        m.close(*fd);
+        return failure(std::move(r).error());
+    }
+    return std::unique_ptr<control>(new control(m, *fd, std::move(*r)));
+}
+
+control::control(os::machine& m, int fd, std::unique_ptr<os::ring> r)
+    : machine_(m), fd_(fd), ring_(std::move(r)) {}
+
+control::~control() {
+    ring_.reset();
+    machine_.close(fd_);
+}
+
+// Waits for one completion; others (late ones of commands that were given up) are dropped.
+int control::wait_for(std::uint64_t user_data, std::uint64_t limit_ns) {
+    const std::uint64_t start = machine_.now_ns();
+    for (;;) {
+        bool found = false;
+        int outcome = 0;
+        ring_->take([&](std::uint64_t who, int res, unsigned) {
+            if (who != user_data) return;
+            found = true;
+            outcome = res;
+        });
+        if (found) return outcome;
+        const std::uint64_t spent = machine_.now_ns() - start;
+        if (spent >= limit_ns) return -ETIME;
+        const int entered = ring_->enter(1, limit_ns - spent);
+        if (entered < 0 && entered != -EINTR && entered != -ETIME) return entered;
+    }
+}
+
+int control::perform(std::uint32_t number, const uapi::ctrl_cmd& header, std::uint64_t limit_ns) {
+    const std::uint64_t me = next_command_++;
+    io_uring_sqe* entry = ring_->prepare();
+    if (entry == nullptr) return -EBUSY;
+    entry->opcode = IORING_OP_URING_CMD;
+    entry->fd = fd_;
+    entry->cmd_op = number;
+    entry->user_data = me;
+    std::memcpy(entry->cmd, &header, sizeof header);
+    int outcome = wait_for(me, limit_ns);
+    if (outcome != -ETIME) return outcome;
+
+    entry = ring_->prepare();
+    if (entry != nullptr) {
+        entry->opcode = IORING_OP_ASYNC_CANCEL;
+        entry->fd = -1;
+        entry->addr = me;
+        entry->user_data = next_command_++;
+        outcome = wait_for(me, cancel_limit_ns);
+    }
+    // It may have been answered in the meantime; -EINTR is the taking back itself.
+    if (outcome == -ETIME) abandoned_.push_back(std::move(buffer_));
+    return outcome == -ETIME || outcome == -EINTR || outcome == -ECANCELED ? -ETIMEDOUT : outcome;
+}
+
+result<int> control::issue(const call& c, std::span<std::byte> payload) {
+    // A path goes before the payload; its padding with zeros keeps the payload aligned and is cut by
+    // the kernel (rule P-10).
+    const bool has_path = !c.device.path.empty() && c.op != uapi::ctrl_op::add_dev &&
+                          c.op != uapi::ctrl_op::get_features;
+    const std::size_t path_bytes = has_path ? uapi::round_up_to(c.device.path.size() + 1, 8) : 0;
+    buffer_.assign(path_bytes + payload.size(), std::byte{0});
+    if (has_path) std::memcpy(buffer_.data(), c.device.path.data(), c.device.path.size());
+    std::ranges::copy(payload, buffer_.begin() + static_cast<std::ptrdiff_t>(path_bytes));
+
+    uapi::ctrl_cmd header{.dev_id = c.device.id, .data = {c.data}};
+    if (!buffer_.empty()) {
+        header.addr = reinterpret_cast<std::uintptr_t>(buffer_.data());
+        header.len = static_cast<std::uint16_t>(buffer_.size());
+        header.dev_path_len = static_cast<std::uint16_t>(path_bytes);
+    }
+    int outcome = perform(raw_ ? uapi::raw(c.op) : uapi::encoded(c.op), header, c.limit_ns);
+    if (outcome == -EOPNOTSUPP && !raw_ && machine_.version().older_than(6, 4)) {
+        raw_ = true;
+        outcome = perform(uapi::raw(c.op), header, c.limit_ns);
+    }
+    if (outcome < 0) return failure(explain_command(c.op, c.device.id, -outcome, machine_));
+    std::copy_n(buffer_.begin() + static_cast<std::ptrdiff_t>(path_bytes), payload.size(),
+                payload.begin());
+    return outcome;
+}
+
+result<int> control::plain(uapi::ctrl_op op, const device_ref& device, std::uint64_t data,
+                           std::uint64_t limit_ns) {
+    return issue({.op = op, .device = device, .data = data, .limit_ns = limit_ns}, {});
+}
+
+result<std::uint64_t> control::features() {
+    if (features_known_) return features_;
+    std::uint64_t known = 0;
+    auto asked =
+        issue({.op = uapi::ctrl_op::get_features, .device = device_ref(0)}, bytes_of(known));
+    if (!asked) {
+        if (asked.error().code == ETIMEDOUT || !machine_.version().older_than(6, 5)) {
+            return failure(std::move(asked).error());
+        }
+        known = uapi::f_need_get_data | uapi::f_uring_cmd_comp_in_task;
+        if (!machine_.version().older_than(6, 1)) {
+            known |= uapi::f_user_recovery | uapi::f_user_recovery_reissue;
+        }
+        if (!machine_.version().older_than(6, 3)) known |= uapi::f_unprivileged_dev;
+        if (!machine_.version().older_than(6, 4)) known |= uapi::f_cmd_ioctl_encode;
+    }
+    features_ = known;
+    features_known_ = true;
+    return known;
+}
+
+result<uapi::ctrl_dev_info> control::add(const uapi::ctrl_dev_info& wished) {
+    uapi::ctrl_dev_info info = wished;
+    ASHLAR_CHECK(
+        issue({.op = uapi::ctrl_op::add_dev, .device = device_ref(wished.dev_id)}, bytes_of(info)));
+    return info;
+}
+
+result<> control::set_params(const device_ref& device, const uapi::params& params) {
+    uapi::params sent = params;
+    sent.len = sizeof sent;
+    ASHLAR_CHECK(issue({.op = uapi::ctrl_op::set_params, .device = device}, bytes_of(sent)));
+    return {};
+}
+
+result<uapi::params> control::get_params(const device_ref& device) {
+    uapi::params params;
+    params.len = sizeof params;
+    ASHLAR_CHECK(issue({.op = uapi::ctrl_op::get_params, .device = device}, bytes_of(params)));
+    return params;
+}
+
+result<> control::start(const device_ref& device, int pid, std::uint64_t limit_ns) {
+    ASHLAR_CHECK(
+        plain(uapi::ctrl_op::start_dev, device, static_cast<std::uint64_t>(pid), limit_ns));
+    return {};
+}
+
+result<> control::stop(const device_ref& device, std::uint64_t limit_ns) {
+    ASHLAR_CHECK(plain(uapi::ctrl_op::stop_dev, device, 0, limit_ns));
+    return {};
+}
+
+result<> control::try_stop(const device_ref& device, std::uint64_t limit_ns) {
+    ASHLAR_CHECK(plain(uapi::ctrl_op::try_stop_dev, device, 0, limit_ns));
+    return {};
+}
+
+result<> control::remove(const device_ref& device, std::uint64_t limit_ns) {
+    ASHLAR_CHECK(plain(uapi::ctrl_op::del_dev, device, 0, limit_ns));
+    return {};
+}
+
+result<> control::remove_async(const device_ref& device) {
+    ASHLAR_CHECK(plain(uapi::ctrl_op::del_dev_async, device));
+    return {};
+}
+
+result<uapi::ctrl_dev_info> control::info(const device_ref& device) {
+    uapi::ctrl_dev_info info;
+    ASHLAR_CHECK(issue({.op = uapi::ctrl_op::get_dev_info, .device = device}, bytes_of(info)));
+    return info;
+}
+
+result<uapi::ctrl_dev_info> control::info2(const device_ref& device) {
+    uapi::ctrl_dev_info info;
+    ASHLAR_CHECK(issue({.op = uapi::ctrl_op::get_dev_info2, .device = device}, bytes_of(info)));
+    return info;
+}
+
+result<std::vector<unsigned>> control::queue_affinity(const device_ref& device, unsigned queue) {
+    // Rules AFF-1 and AFF-2: room for all CPU ids, in whole longs.
+    std::vector<unsigned long> mask(machine_.cpu_ids() / (8 * sizeof(unsigned long)) + 1);
+    ASHLAR_CHECK(issue({.op = uapi::ctrl_op::get_queue_affinity, .device = device, .data = queue},
+                       std::as_writable_bytes(std::span(mask))));
+    std::vector<unsigned> cpus;
+    constexpr unsigned bits = 8 * sizeof(unsigned long);
+    for (unsigned cpu = 0; cpu < mask.size() * bits; ++cpu) {
+        if ((mask[cpu / bits] >> (cpu % bits) & 1) != 0) cpus.push_back(cpu);
+    }
+    return cpus;
+}
+
+result<> control::start_recovery(const device_ref& device) {
+    ASHLAR_CHECK(plain(uapi::ctrl_op::start_user_recovery, device));
+    return {};
+}
+
+result<> control::end_recovery(const device_ref& device, int pid, std::uint64_t limit_ns) {
+    ASHLAR_CHECK(
+        plain(uapi::ctrl_op::end_user_recovery, device, static_cast<std::uint64_t>(pid), limit_ns));
+    return {};
+}
+
+result<> control::update_size(const device_ref& device, std::uint64_t sectors) {
+    ASHLAR_TRY(auto now, info(device));
+    if (now.state != static_cast<std::uint16_t>(uapi::device_state::live)) {
+        return failure(explain_command(uapi::ctrl_op::update_size, device.id, ENODEV, machine_));
+    }
+    ASHLAR_CHECK(plain(uapi::ctrl_op::update_size, device, sectors));
+    return {};
+}
+
+result<> control::quiesce(const device_ref& device, std::uint64_t wait_ms) {
+    const std::uint64_t limit = usual_limit_ns + wait_ms * 1'000'000;
+    ASHLAR_CHECK(plain(uapi::ctrl_op::quiesce_dev, device, wait_ms, limit));
+    return {};
+}
+
+result<std::uint32_t> control::register_buffer(const device_ref& device,
+                                               const uapi::shmem_buf_reg& buffer) {
+    uapi::shmem_buf_reg sent = buffer;
+    ASHLAR_TRY(int index, issue({.op = uapi::ctrl_op::reg_buf, .device = device}, bytes_of(sent)));
+    return static_cast<std::uint32_t>(index);
+}
+
+result<> control::unregister_buffer(const device_ref& device, std::uint32_t index) {
+    ASHLAR_CHECK(plain(uapi::ctrl_op::unreg_buf, device, index));
+    return {};
+}
+
+}  // namespace ashlar::control
