@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+// A queue's counters: its thread writes them, any thread reads them. No increment is a locked one.
+#pragma once
+
+#include <ashlar/serve.hpp>
+
+#include <atomic>
+#include <cstdint>
+
+namespace ashlar::queue {
+
+class counter {
+public:
+    void add(std::uint64_t n) noexcept {
+        value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+    }
+    void raise_to(std::uint64_t n) noexcept {
+        if (n > value_.load(std::memory_order_relaxed)) set(n);
+    }
+    void set(std::uint64_t n) noexcept { value_.store(n, std::memory_order_relaxed); }
+    [[nodiscard]] std::uint64_t get() const noexcept {
+        return value_.load(std::memory_order_relaxed);
+    }
+
+private:
+    std::atomic<std::uint64_t> value_ = 0;
+};
+
+// On cache lines of its own, as each belongs to another thread.
+struct alignas(64) counters {
+    counter by_operation[5];  // indexed by ashlar::operation
+    counter bytes_read, bytes_written, failed, turns, enters, largest_batch, frames_on_heap;
+
+    [[nodiscard]] queue_counters snapshot() const {
+        auto of = [this](operation op) { return by_operation[static_cast<unsigned>(op)].get(); };
+        queue_counters c;
+        c.reads = of(operation::read);
+        c.writes = of(operation::write);
+        c.flushes = of(operation::flush);
+        c.discards = of(operation::discard);
+        c.zeroes = of(operation::write_zeroes);
+        c.requests = c.reads + c.writes + c.flushes + c.discards + c.zeroes;
+        c.bytes_read = bytes_read.get();
+        c.bytes_written = bytes_written.get();
+        c.failed = failed.get();
+        c.turns = turns.get();
+        c.enters = enters.get();
+        c.largest_batch = largest_batch.get();
+        c.frames_on_heap = frames_on_heap.get();
+        return c;
+    }
+};
+
+}  // namespace ashlar::queue

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+// The data plane: one queue of a device. It fetches requests, hands them to the target, and commits
+// the answers. One thread, one ring, no lock; nothing is allocated after `open` on the way of a
+// request that succeeds.
+//
+// A queue is stepped: `turn` publishes everything that was prepared, waits for completions with the
+// same system call, and handles all of them. In production a thread turns it until it is over.
+//
+// All functions but `wake_to_end` belong to the thread that opened the queue.
+#pragma once
+
+#include "os/ring.hpp"
+#include "queue/counters.hpp"
+#include "queue/frames.hpp"
+#include "queue/plain_copy.hpp"
+#include "uapi/ublk.hpp"
+
+#include <ashlar/target.hpp>
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace ashlar::queue {
+
+struct queue_spec {
+    os::machine* machine;
+    int char_fd;           // ublkcN, open for reading and writing
+    std::uint32_t device;  // its id, for messages
+    std::uint16_t id;      // of the queue
+    std::uint16_t depth;   // as the kernel answered ADD_DEV
+    std::uint32_t max_io;  // bytes of the largest request
+    std::uint64_t size;    // bytes of the device
+    bool flush_after_fua;  // a volatile cache without FUA of its own
+    bool raw_commands;     // Linux before 6.4
+    int wakeup_fd;         // see os::machine::wakeup_open
+};
+
+class queue final : private ring_io {
+public:
+    static result<std::unique_ptr<queue>> open(const queue_spec& spec, target served, counters& c);
+    ~queue();
+
+    // Gives all tags to the kernel. A refusal of even one is an error.
+    result<> fetch_all();
+    // One turn; blocks until something has happened. False when the queue is over: the device was
+    // stopped and all tags came back, or `wake_to_end` was called.
+    bool turn();
+
+    // From any thread: makes `turn` return false soon, whatever the kernel still has.
+    static void wake_to_end(os::machine& m, int wakeup_fd) { m.wakeup_signal(wakeup_fd); }
+
+private:
+    struct slot;
+    friend struct ashlar::detail::request_answer;
+
+    queue(const queue_spec& spec, target served, counters& c, plain_copy lane);
+    result<> set_up();
+
+    void command(slot& s, uapi::io_op op, std::int32_t outcome);
+    void completed(std::uint64_t user_data, int outcome);
+    void tag_completed(slot& s, int outcome);
+    void start(slot& s);
+    std::optional<int> refusal(const uapi::io_desc& d, operation& op) const;
+    void answer(slot& s, std::error_code failed);
+    void commit(slot& s, std::int32_t outcome);
+    void submit(ring_operation& operation) override;
+    void arm_wakeup();
+    void note(slot& s, int code, std::string_view what);
+    [[nodiscard]] bool over() const { return ended_ || (with_kernel_ == 0 && with_target_ == 0); }
+
+    queue_spec spec_;
+    target target_;
+    counters& counters_;
+    plain_copy lane_;
+    std::unique_ptr<os::ring> ring_;
+    std::span<const std::byte> mapping_;
+    const uapi::io_desc* descriptors_ = nullptr;
+    std::unique_ptr<slot[]> slots_;
+    std::unique_ptr<std::byte[]> frame_memory_;
+    std::vector<ring_operation*> postponed_;  // operations that found the ring full
+    unsigned with_kernel_ = 0;                // tags with a command that waits for a request
+    unsigned with_target_ = 0;                // tags with a request that is not answered yet
+    unsigned batch_ = 0;                      // requests of this turn
+    std::uint64_t wakeup_value_ = 0;
+    std::uint64_t note_window_ns_ = 0;
+    unsigned notes_in_window_ = 0;
+    int fetch_refusal_ = 0;
+    bool fetching_ = false;
+    bool ended_ = false;
+};
+
+}  // namespace ashlar::queue
