@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: MIT
+#include "device/life.hpp"
+
+#include "base/try.hpp"
+#include "device/busy.hpp"
+#include "device/nodes.hpp"
+#include "device/process.hpp"
+#include "device/record.hpp"
+#include "uapi/print.hpp"
+
+#include <ashlar/log.hpp>
+#include <ashlar/size.hpp>
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <ctime>
+
+namespace ashlar {
+
+using namespace device_room;
+
+namespace {
+
+// After this long the deletion of a device that somebody still holds goes on without us.
+constexpr std::uint64_t remove_limit_ns = 10 * control::second_ns;
+
+}  // namespace
+
+std::string_view name(step::kind what) {
+    constexpr std::string_view names[] = {"ADD_DEV", "SET_PARAMS", "ublkcN", "descriptors mapped",
+                                          "FETCH",   "START_DEV",  "ublkbN", "I/O"};
+    return names[static_cast<unsigned>(what)];
+}
+
+result<std::unique_ptr<device::implementation>> device::implementation::start(os::machine& m,
+                                                                              target served,
+                                                                              options wanted) {
+    std::unique_ptr<implementation> d(new implementation(m, std::move(served), std::move(wanted)));
+    if (auto begun = d->begin(); !begun) {
+        if (auto undone = d->stop(stop_when::now); !undone) {
+            log(level::error, "after a failed start: " + undone.error().text());
+        }
+        return failure(std::move(begun).error());
+    }
+    return d;
+}
+
+device::implementation::~implementation() {
+    if (auto stopped = stop(stop_when::now); !stopped) log(level::error, stopped.error().text());
+    if (ended_fd_ >= 0) machine_.close(ended_fd_);
+}
+
+void device::implementation::tell(step::kind what, std::string detail) {
+    if (wanted_.on_step) wanted_.on_step({what, std::move(detail)});
+}
+
+result<> device::implementation::begin() {
+    ASHLAR_TRY(plan_, make_plan(wanted_, target_, machine_.page_bytes(), new_cookie()));
+    if (wanted_.lock_memory) ASHLAR_CHECK(lock_process_memory());
+    ASHLAR_TRY(control_, control::control::open(machine_, wanted_.load_driver));
+    ASHLAR_TRY(ended_fd_, machine_.wakeup_open());
+    ASHLAR_CHECK(add());
+    ASHLAR_CHECK(open_node());
+    ASHLAR_CHECK(start_queues());
+    ASHLAR_CHECK(control_->start(id(), machine_.process_id()));
+    tell(step::kind::start_dev, fmt::format("process {} serves it", machine_.process_id()));
+    ASHLAR_CHECK(await_block_node(machine_, id()));
+    tell(step::kind::block_node,
+         fmt::format("{}, {}", block_path(id()), uapi::bytes_text(plan_.size)));
+    return {};
+}
+
+// ADD_DEV, the record and SET_PARAMS. Under a lock, as names and ids of several programs meet here.
+result<> device::implementation::add() {
+    ASHLAR_CHECK(prepare_run_directory());
+    ASHLAR_TRY(auto lock, run_lock::take());
+    ASHLAR_CHECK(check_name_is_free(*control_, wanted_.name));
+    ASHLAR_TRY(info_, control_->add(plan_.info));
+    added_ = true;
+    tell(step::kind::add_dev,
+         fmt::format("device {}, {} queue{} of depth {}, requests up to {}", id(),
+                     info_.nr_hw_queues, info_.nr_hw_queues == 1 ? "" : "s", info_.queue_depth,
+                     format_size(info_.max_io_buf_bytes)));
+    if (info_.nr_hw_queues != wanted_.queues) {
+        log(level::warning, fmt::format("device {}: {} queues wished, {} made: no more than CPUs",
+                                        id(), wanted_.queues, info_.nr_hw_queues));
+    }
+    ASHLAR_CHECK(write_record({.id = id(),
+                               .cookie = plan_.info.ublksrv_flags,
+                               .pid = machine_.process_id(),
+                               .name = wanted_.name,
+                               .kind = wanted_.kind,
+                               .lane = "plain copy",
+                               .size = plan_.size,
+                               .created = std::time(nullptr)}));
+    recorded_ = true;
+    ASHLAR_CHECK(control_->set_params(id(), plan_.params));
+    tell(step::kind::set_params, fmt::format("{}, blocks of {}{}", uapi::bytes_text(plan_.size),
+                                             1U << plan_.params.basic.logical_bs_shift,
+                                             plan_.read_only ? ", read-only" : ""));
+    return {};
+}
+
+result<> device::implementation::open_node() {
+    ASHLAR_TRY(char_fd_, open_char_node(machine_, id()));
+    tell(step::kind::char_node, char_path(id()));
+    return {};
+}
+
+result<> device::implementation::start_queues() {
+    for (std::uint16_t index = 0; index < info_.nr_hw_queues; ++index) {
+        ASHLAR_CHECK(start_queue(index));
+    }
+    ASHLAR_CHECK(await(stage::mapped));
+    tell(step::kind::descriptors,
+         fmt::format("{} queue{}, read-only, lane: plain copy", info_.nr_hw_queues,
+                     info_.nr_hw_queues == 1 ? "" : "s"));
+    ASHLAR_CHECK(await(stage::fetched));
+    tell(step::kind::fetch,
+         fmt::format("{} tags", unsigned{info_.nr_hw_queues} * unsigned{info_.queue_depth}));
+    return {};
+}
+
+result<> device::implementation::start_queue(std::uint16_t index) {
+    queue_life& life = *queues_.emplace_back(std::make_unique<queue_life>());
+    ASHLAR_TRY(life.wakeup_fd, machine_.wakeup_open());
+    const queue::queue_spec spec{
+        .machine = &machine_,
+        .char_fd = char_fd_,
+        .device = id(),
+        .id = index,
+        .depth = info_.queue_depth,
+        .max_io = info_.max_io_buf_bytes,
+        .size = plan_.size,
+        .flush_after_fua = plan_.flush_after_fua,
+        .raw_commands = control_->uses_raw_commands(),
+        .wakeup_fd = life.wakeup_fd,
+    };
+    ASHLAR_TRY(auto cpus, control_->queue_affinity(id(), index));
+    ASHLAR_TRY(life.thread,
+               machine_.start_thread(fmt::format("ashlar {}q{}", id(), index), cpus,
+                                     [this, &life, spec] { serve_queue(life, spec); }));
+    return {};
+}
+
+// The whole life of a queue, on its own thread: it opens its ring there, and closes it there.
+void device::implementation::serve_queue(queue_life& life, const queue::queue_spec& spec) {
+    machine_.mark_io_thread();
+    auto fail = [&](error e) {
+        std::lock_guard lock(mutex_);
+        life.failed = std::move(e);
+        life.has_failed = true;
+    };
+    try {
+        auto opened = queue::queue::open(spec, target_, life.counters);
+        if (!opened) {
+            fail(std::move(opened).error());
+        } else {
+            reach(life, stage::mapped);
+            if (auto fetched = (*opened)->fetch_all(); !fetched) {
+                fail(std::move(fetched).error());
+            } else {
+                reach(life, stage::fetched);
+                while ((*opened)->turn()) {}
+            }
+        }
+    } catch (const std::bad_alloc&) {
+        fail({.operation = "start a queue",
+              .object = fmt::format("queue {}", spec.id),
+              .code = ENOMEM,
+              .why = "no memory for its tags",
+              .remedy = "use a smaller depth or fewer queues"});
+    }
+    reach(life, stage::ended);
+    queues_ended_.fetch_add(1, std::memory_order_release);
+    machine_.wakeup_signal(ended_fd_);
+}
+
+void device::implementation::reach(queue_life& life, stage s) {
+    std::lock_guard lock(mutex_);
+    life.reached = s;
+    changed_.notify_all();
+}
+
+// Waits until all queues have come this far, or one of them has failed.
+result<> device::implementation::await(stage s) {
+    std::unique_lock lock(mutex_);
+    for (const auto& life : queues_) {
+        changed_.wait(lock, [&] { return life->reached >= s; });
+        if (life->has_failed) return failure(life->failed);
+    }
+    return {};
+}
+
+std::vector<queue_counters> device::implementation::counters() const {
+    std::vector<queue_counters> all;
+    for (const auto& life : queues_) all.push_back(life->counters.snapshot());
+    return all;
+}
+
+// Their tags came back with the stop; whoever has not noticed is woken.
+void device::implementation::end_queues() {
+    for (auto& life : queues_) {
+        if (life->thread) {
+            std::unique_lock lock(mutex_);
+            const bool by_itself = changed_.wait_for(lock, std::chrono::seconds(5),
+                                                     [&] { return life->reached == stage::ended; });
+            lock.unlock();
+            if (!by_itself) queue::queue::wake_to_end(machine_, life->wakeup_fd);
+            life->thread.reset();
+        }
+        if (life->wakeup_fd >= 0) machine_.close(life->wakeup_fd);
+        life->wakeup_fd = -1;
+    }
+}
+
+result<> device::implementation::stop(stop_when when) {
+    if (!added_) return {};
+    result<> stopped;
+    // The queues go on serving until the stop has been answered (KERNEL.md, STOP_DEV).
+    if (when == stop_when::idle && !ended()) {
+        stopped = stop_if_idle(*control_, machine_, id());
+        if (!stopped && stopped.error().code == EBUSY) return stopped;
+    } else {
+        stopped = control_->stop(id());
+    }
+    const bool gone = !stopped && stopped.error().code == ENODEV;
+    end_queues();
+    // Whatever maps or holds ublkcN must be closed before DEL_DEV, which waits for it.
+    if (char_fd_ >= 0) machine_.close(std::exchange(char_fd_, -1));
+    if (recorded_) remove_record(id(), plan_.info.ublksrv_flags);
+    result<> removed = gone ? result<>() : remove();
+    added_ = recorded_ = false;
+    if (!stopped && !gone) return stopped;
+    return removed;
+}
+
+result<> device::implementation::remove() {
+    auto removed = control_->remove(id(), remove_limit_ns);
+    if (removed || removed.error().code == ENODEV) return {};
+    if (removed.error().code == ETIMEDOUT) {
+        log(level::warning,
+            fmt::format("device {}: somebody still holds its disk; the kernel keeps the id until "
+                        "that ends",
+                        id()));
+        return {};
+    }
+    return removed;
+}
+
+result<device> device::start(target served, options wanted) {
+    auto inside = implementation::start(os::linux_machine(), std::move(served), std::move(wanted));
+    if (!inside) return failure(std::move(inside).error());
+    return device(std::move(*inside));
+}
+
+device::device(std::unique_ptr<implementation> inside) : inside_(std::move(inside)) {}
+device::device(device&&) noexcept = default;
+device& device::operator=(device&&) noexcept = default;
+device::~device() = default;
+
+std::uint32_t device::id() const { return inside_->id(); }
+std::string device::path() const { return block_path(inside_->id()); }
+std::vector<queue_counters> device::counters() const { return inside_->counters(); }
+bool device::ended() const { return inside_->ended(); }
+result<> device::stop(stop_when when) { return inside_->stop(when); }
+
+}  // namespace ashlar

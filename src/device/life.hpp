@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+// A device's life: add, set params, fetch, start, serve, stop, delete, each step undone if a later
+// one fails. This is what ashlar::device holds.
+#pragma once
+
+#include "control/control.hpp"
+#include "device/plan.hpp"
+#include "queue/queue.hpp"
+
+#include <ashlar/serve.hpp>
+
+#include <atomic>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+namespace ashlar {
+
+class device::implementation {
+public:
+    // Nothing is left behind if it fails.
+    static result<std::unique_ptr<implementation>> start(os::machine& m, target served,
+                                                         options wanted);
+    ~implementation();
+    implementation(const implementation&) = delete;
+    implementation& operator=(const implementation&) = delete;
+
+    [[nodiscard]] std::uint32_t id() const { return info_.dev_id; }
+    [[nodiscard]] const options& wanted() const { return wanted_; }
+    [[nodiscard]] std::uint64_t size() const { return plan_.size; }
+    [[nodiscard]] std::vector<queue_counters> counters() const;
+    // True once a queue has ended although nobody here has stopped the device.
+    [[nodiscard]] bool ended() const { return queues_ended_.load(std::memory_order_acquire) != 0; }
+    // Readable once `ended` is true.
+    [[nodiscard]] int ended_fd() const { return ended_fd_; }
+    result<> stop(stop_when when);
+
+private:
+    // How far a queue's thread has come.
+    enum class stage : std::uint8_t { opening, mapped, fetched, ended };
+    struct queue_life {
+        int wakeup_fd = -1;
+        queue::counters counters;
+        stage reached = stage::opening;  // guarded by mutex_
+        error failed;                    // … and this
+        bool has_failed = false;         // … and this
+        std::unique_ptr<os::thread> thread;
+    };
+
+    implementation(os::machine& m, target served, options wanted)
+        : machine_(m), target_(std::move(served)), wanted_(std::move(wanted)) {}
+    result<> begin();
+    result<> add();
+    result<> open_node();
+    result<> start_queues();
+    result<> start_queue(std::uint16_t index);
+    void serve_queue(queue_life& life, const queue::queue_spec& spec);
+    void reach(queue_life& life, stage s);
+    result<> await(stage s);
+    void end_queues();
+    result<> remove();
+    void tell(step::kind what, std::string detail);
+
+    os::machine& machine_;
+    target target_;
+    options wanted_;
+    device_room::plan plan_;
+    std::unique_ptr<control::control> control_;
+    uapi::ctrl_dev_info info_;
+    int char_fd_ = -1;
+    int ended_fd_ = -1;
+    bool added_ = false;
+    bool recorded_ = false;
+    std::vector<std::unique_ptr<queue_life>> queues_;
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::atomic<unsigned> queues_ended_ = 0;
+};
+
+}  // namespace ashlar

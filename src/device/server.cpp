@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: MIT
+#include "device/server.hpp"
+
+#include "base/try.hpp"
+#include "device/nodes.hpp"
+#include "device/status.hpp"
+
+#include <ashlar/log.hpp>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <poll.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+namespace ashlar::device_room {
+
+namespace {
+
+constexpr int first_io_tick_ms = 20;
+constexpr int busy_tick_ms = 300;
+
+// Turns the signals that end a server into something to poll, and back when it goes.
+class ending_signals {
+public:
+    ending_signals() {
+        sigset_t set;
+        sigemptyset(&set);
+        for (int number : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&set, number);
+        pthread_sigmask(SIG_BLOCK, &set, &before_);
+        fd_ = ::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    }
+    ending_signals(const ending_signals&) = delete;
+    ending_signals& operator=(const ending_signals&) = delete;
+    ~ending_signals() {
+        while (take()) {}
+        ::close(fd_);
+        pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+    }
+    [[nodiscard]] int fd() const { return fd_; }
+    [[nodiscard]] bool take() const {
+        signalfd_siginfo info;
+        return ::read(fd_, &info, sizeof info) == sizeof info;
+    }
+
+private:
+    sigset_t before_{};
+    int fd_ = -1;
+};
+
+nlohmann::ordered_json counters_json(const queue_counters& c) {
+    return {{"requests", c.requests},
+            {"reads", c.reads},
+            {"writes", c.writes},
+            {"flushes", c.flushes},
+            {"discards", c.discards},
+            {"write_zeroes", c.zeroes},
+            {"bytes_read", c.bytes_read},
+            {"bytes_written", c.bytes_written},
+            {"failed", c.failed},
+            {"turns", c.turns},
+            {"enters", c.enters},
+            {"largest_batch", c.largest_batch},
+            {"frames_on_heap", c.frames_on_heap}};
+}
+
+std::string status_of(const device::implementation& d) {
+    nlohmann::ordered_json json = {{"id", d.id()},
+                                   {"pid", ::getpid()},
+                                   {"target", d.wanted().kind},
+                                   {"lane", "plain copy"},
+                                   {"lane_why", "the only lane of this version"},
+                                   {"queues", nlohmann::ordered_json::array()}};
+    for (const queue_counters& c : d.counters()) json["queues"].push_back(counters_json(c));
+    return json.dump() + "\n";
+}
+
+bool has_done_io(const device::implementation& d) {
+    for (const queue_counters& c : d.counters()) {
+        if (c.requests != 0) return true;
+    }
+    return false;
+}
+
+// What the loop below has still to do.
+struct server {
+    device::implementation& disk;
+    const ending_signals& signals;
+    const status_socket& socket;
+    bool tell_first_io = false;
+    bool stopping = false;
+
+    result<> run();
+    result<bool> stop();
+};
+
+// True when it is over; false while somebody uses the disk.
+result<bool> server::stop() {
+    auto stopped = disk.stop(stop_when::idle);
+    if (stopped) return true;
+    if (stopped.error().code != EBUSY) return failure(std::move(stopped).error());
+    if (!stopping) {
+        error e = std::move(stopped).error();
+        e.remedy = "it is removed as soon as it is free; a second signal removes it at once";
+        log(level::warning, e.text());
+    }
+    stopping = true;
+    return false;
+}
+
+result<> server::run() {
+    for (;;) {
+        pollfd watched[] = {{.fd = signals.fd(), .events = POLLIN, .revents = 0},
+                            {.fd = socket.fd(), .events = POLLIN, .revents = 0},
+                            {.fd = disk.ended_fd(), .events = POLLIN, .revents = 0}};
+        const int tick = stopping ? busy_tick_ms : tell_first_io ? first_io_tick_ms : -1;
+        if (::poll(watched, std::size(watched), tick) < 0 && errno != EINTR) {
+            return failure({.operation = "poll", .object = {}, .code = errno});
+        }
+        if (tell_first_io && has_done_io(disk)) {
+            tell_first_io = false;
+            disk.wanted().on_step({step::kind::first_io, "the first request was answered"});
+        }
+        if (watched[1].revents != 0) socket.answer_one(status_of(disk));
+        if (disk.ended()) {
+            log(level::info, fmt::format("{} was removed by somebody else", block_path(disk.id())));
+            return disk.stop(stop_when::now);
+        }
+        const bool again = stopping;
+        const bool signalled = signals.take();
+        if (again && signalled) return disk.stop(stop_when::now);
+        if (again || signalled) {
+            ASHLAR_TRY(const bool over, stop());
+            if (over) return {};
+        }
+    }
+}
+
+}  // namespace
+
+result<> run_server(target served, options wanted,
+                    const std::function<void(const device::implementation&)>& ready) {
+    const ending_signals signals;
+    std::signal(SIGPIPE, SIG_IGN);
+    ASHLAR_TRY(auto device, device::implementation::start(os::linux_machine(), std::move(served),
+                                                          std::move(wanted)));
+    auto socket = status_socket::open(device->id());
+    if (!socket) {
+        ASHLAR_CHECK(device->stop(stop_when::now));
+        return failure(std::move(socket).error());
+    }
+    ready(*device);
+    server s{.disk = *device,
+             .signals = signals,
+             .socket = *socket,
+             .tell_first_io = static_cast<bool>(device->wanted().on_step)};
+    return s.run();
+}
+
+}  // namespace ashlar::device_room
+
+namespace ashlar {
+
+int serve(target served, options wanted) {
+    auto served_well = device_room::run_server(
+        std::move(served), std::move(wanted), [](const device::implementation& d) {
+            std::printf("%s\n", device_room::block_path(d.id()).c_str());
+            std::fflush(stdout);
+        });
+    if (served_well) return 0;
+    log(level::error, served_well.error().text());
+    return served_well.error().usage ? 2 : 1;
+}
+
+}  // namespace ashlar
