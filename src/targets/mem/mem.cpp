@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: MIT
+#include "targets/mem/mem.hpp"
+
+#include <ashlar/size.hpp>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <sys/mman.h>
+#include <unistd.h>
+
+namespace ashlar::targets {
+
+namespace {
+
+constexpr std::uint64_t huge_page_bytes = 2 << 20;
+constexpr unsigned small_chunk_shift = 16;  // 64 KiB
+constexpr unsigned huge_chunk_shift = 21;
+
+// Linux 5.18; glibc 2.36 has no name for it. Plain MADV_DONTNEED refuses locked memory.
+constexpr int advice_drop_locked = 24;
+
+std::uint64_t round_up(std::uint64_t n, std::uint64_t unit) { return (n + unit - 1) / unit * unit; }
+
+error no_memory(std::uint64_t bytes, huge_pages pages, int code) {
+    error e{.operation = "map the RAM disk", .object = format_size(bytes), .code = code};
+    if (pages == huge_pages::reserved) {
+        e.why = "there are not enough free huge pages for all of it";
+        e.remedy = "set some aside (sysctl vm.nr_hugepages), or use --huge-pages transparent";
+    } else {
+        e.why = "the kernel does not give out so much address space, or its limits forbid it";
+        e.remedy = "use a smaller size; or sysctl vm.overcommit_memory=0, ulimit -v unlimited, "
+                   "ulimit -l unlimited";
+    }
+    return e;
+}
+
+}  // namespace
+
+result<std::shared_ptr<mem_disk>> mem_disk::make(std::uint64_t bytes, huge_pages pages,
+                                                 std::unique_ptr<memory_budget> budget) {
+    const std::uint64_t unit = pages == huge_pages::no
+                                   ? static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE))
+                                   : huge_page_bytes;
+    // The core refuses an empty or impossible size in words; a mapping of nothing is none.
+    const std::uint64_t mapped = std::max(round_up(bytes, unit), unit);
+    if (mapped < bytes) return failure(no_memory(bytes, pages, ENOMEM));
+    const int kind = pages == huge_pages::reserved ? MAP_HUGETLB : MAP_NORESERVE;
+    void* memory =
+        ::mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | kind, -1, 0);
+    if (memory == MAP_FAILED) return failure(no_memory(bytes, pages, errno));
+    // Advice only: a kernel without huge pages refuses it, and nothing is lost.
+    if (pages == huge_pages::no) ::madvise(memory, mapped, MADV_NOHUGEPAGE);
+    if (pages == huge_pages::transparent) ::madvise(memory, mapped, MADV_HUGEPAGE);
+    ::madvise(memory, mapped, MADV_DONTDUMP);
+    return std::shared_ptr<mem_disk>(
+        new mem_disk(static_cast<std::byte*>(memory), bytes, mapped, pages, std::move(budget)));
+}
+
+mem_disk::mem_disk(std::byte* memory, std::uint64_t bytes, std::uint64_t mapped, huge_pages pages,
+                   std::unique_ptr<memory_budget> budget)
+    : memory_(memory),
+      bytes_(bytes),
+      mapped_(mapped),
+      page_bytes_(pages == huge_pages::no ? static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE))
+                                          : huge_page_bytes),
+      chunk_shift_(pages == huge_pages::no ? small_chunk_shift : huge_chunk_shift),
+      pages_(pages),
+      budget_(std::move(budget)),
+      used_((mapped >> chunk_shift_) / 64 + 1) {}
+
+mem_disk::~mem_disk() { ::munmap(memory_, mapped_); }
+
+ashlar::geometry mem_disk::geometry() const {
+    return {.physical_block = 4096, .discard_granularity = 4096};
+}
+
+bool mem_disk::is_used(std::uint64_t chunk) const {
+    return (used_[chunk / 64].load(std::memory_order_acquire) >> (chunk % 64) & 1) != 0;
+}
+
+void mem_disk::set_used(std::uint64_t chunk) {
+    used_[chunk / 64].fetch_or(std::uint64_t{1} << (chunk % 64), std::memory_order_release);
+}
+
+void mem_disk::set_unused(std::uint64_t chunk) {
+    used_[chunk / 64].fetch_and(~(std::uint64_t{1} << (chunk % 64)), std::memory_order_release);
+}
+
+// Calls f(chunk, at, length) for the part of each chunk that the range covers; stops when f says so.
+template <class F>
+void mem_disk::for_each_chunk(std::uint64_t at, std::uint64_t length, F&& f) const {
+    while (length != 0) {
+        const std::uint64_t chunk = at >> chunk_shift_;
+        const std::uint64_t end = (chunk + 1) << chunk_shift_;
+        const std::uint64_t part = std::min(length, end - at);
+        if (!f(chunk, at, part)) return;
+        at += part;
+        length -= part;
+    }
+}
+
+void mem_disk::read(std::uint64_t at, std::span<std::byte> out) const {
+    std::byte* to = out.data();
+    for_each_chunk(at, out.size(),
+                   [&](std::uint64_t chunk, std::uint64_t from, std::uint64_t part) {
+                       if (is_used(chunk)) {
+                           std::memcpy(to, memory_ + from, part);
+                       } else {
+                           std::memset(to, 0, part);
+                       }
+                       to += part;
+                       return true;
+                   });
+}
+
+std::error_code mem_disk::write(std::uint64_t at, std::span<const std::byte> in) {
+    std::error_code failed;
+    const std::byte* from = in.data();
+    for_each_chunk(at, in.size(), [&](std::uint64_t chunk, std::uint64_t to, std::uint64_t part) {
+        const bool is_new = !is_used(chunk);
+        if (is_new && pages_ != huge_pages::reserved &&
+            !budget_->take(std::uint64_t{1} << chunk_shift_)) {
+            failed = io_error(ENOSPC);
+            return false;
+        }
+        std::memcpy(memory_ + to, from, part);
+        // Again behind the copy: a discard of the whole chunk may have come between.
+        if (is_new || !is_used(chunk)) set_used(chunk);
+        from += part;
+        return true;
+    });
+    return failed;
+}
+
+std::error_code mem_disk::zero(std::uint64_t at, std::uint64_t length) {
+    for_each_chunk(at, length, [&](std::uint64_t chunk, std::uint64_t from, std::uint64_t part) {
+        if (!is_used(chunk)) return true;
+        if (part == std::uint64_t{1} << chunk_shift_) set_unused(chunk);
+        zero_within_chunk(from, part);
+        return true;
+    });
+    return {};
+}
+
+// Whole pages are given back, which makes them zeros; the rest is written.
+void mem_disk::zero_within_chunk(std::uint64_t at, std::uint64_t length) {
+    const std::uint64_t end = at + length;
+    const std::uint64_t first_page = std::min(round_up(at, page_bytes_), end);
+    const std::uint64_t last_page = std::max(end / page_bytes_ * page_bytes_, first_page);
+    std::memset(memory_ + at, 0, first_page - at);
+    if (last_page != first_page &&
+        ::madvise(memory_ + first_page, last_page - first_page, advice_drop_locked) != 0 &&
+        ::madvise(memory_ + first_page, last_page - first_page, MADV_DONTNEED) != 0) {
+        std::memset(memory_ + first_page, 0, last_page - first_page);
+    }
+    std::memset(memory_ + last_page, 0, end - last_page);
+}
+
+namespace {
+
+using namespace ashlar::literals;
+
+constexpr option mem_options[] = {
+    {.name = "size",
+     .kind = value_kind::size,
+     .argument = "SIZE",
+     .help = "size of the disk; memory is taken as it is written to",
+     .otherwise = "1G",
+     .first_word = true},
+    {.name = "huge-pages",
+     .kind = value_kind::choice,
+     .argument = "KIND",
+     .help = "pages of 2 MiB: fewer faults, more memory; reserved ones are taken at once",
+     .choices = "no|transparent|reserved",
+     .otherwise = "no"},
+};
+
+result<target> make_mem(const option_values& values) {
+    auto bytes = values.size("size", 1_GiB);
+    if (!bytes) return failure(std::move(bytes).error());
+    const std::string kind = values.text("huge-pages", "no");
+    const huge_pages pages = kind == "reserved"      ? huge_pages::reserved
+                             : kind == "transparent" ? huge_pages::transparent
+                                                     : huge_pages::no;
+    auto disk = mem_disk::make(*bytes, pages, std::make_unique<memory_budget>());
+    if (!disk) return failure(std::move(disk).error());
+    return target(std::move(*disk));
+}
+
+}  // namespace
+
+constinit const target_kind mem_kind = {
+    .name = "mem",
+    .summary = "a RAM disk: sparse, gives memory back on discard",
+    .options = mem_options,
+    .make = &make_mem,
+};
+
+}  // namespace ashlar::targets

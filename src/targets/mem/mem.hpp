@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+// The RAM disk. Its memory is mapped at once and costs nothing until it is written to; discard and
+// write-zeroes give it back. What was never written reads as zeros and stays without memory.
+//
+// Threads: any. As with every disk, requests that overlap in time and place may leave either's data.
+#pragma once
+
+#include "targets/mem/memory_budget.hpp"
+
+#include <ashlar/option.hpp>
+
+#include <atomic>
+#include <memory>
+#include <vector>
+
+namespace ashlar::targets {
+
+enum class huge_pages : std::uint8_t {
+    no,           // pages of 4 KiB: the least memory
+    transparent,  // the kernel may use pages of 2 MiB where it has them
+    reserved,     // all of the disk in pages that the administrator has set aside
+};
+
+class mem_disk {
+public:
+    static result<std::shared_ptr<mem_disk>> make(std::uint64_t bytes, huge_pages pages,
+                                                  std::unique_ptr<memory_budget> budget);
+    ~mem_disk();
+    mem_disk(const mem_disk&) = delete;
+    mem_disk& operator=(const mem_disk&) = delete;
+
+    [[nodiscard]] std::uint64_t size() const { return bytes_; }
+    [[nodiscard]] ashlar::geometry geometry() const;
+    void read(std::uint64_t at, std::span<std::byte> out) const;
+    // ENOSPC when the memory for it would be taken from everybody else.
+    std::error_code write(std::uint64_t at, std::span<const std::byte> in);
+    std::error_code discard(std::uint64_t at, std::uint64_t length) { return zero(at, length); }
+    std::error_code write_zeroes(std::uint64_t at, std::uint64_t length) {
+        return zero(at, length);
+    }
+
+private:
+    mem_disk(std::byte* memory, std::uint64_t bytes, std::uint64_t mapped, huge_pages pages,
+             std::unique_ptr<memory_budget> budget);
+    std::error_code zero(std::uint64_t at, std::uint64_t length);
+    void zero_within_chunk(std::uint64_t at, std::uint64_t length);
+    template <class F>
+    void for_each_chunk(std::uint64_t at, std::uint64_t length, F&& f) const;
+
+    [[nodiscard]] bool is_used(std::uint64_t chunk) const;
+    void set_used(std::uint64_t chunk);
+    void set_unused(std::uint64_t chunk);
+
+    std::byte* memory_;
+    std::uint64_t bytes_;
+    std::uint64_t mapped_;
+    std::uint64_t page_bytes_;
+    unsigned chunk_shift_;
+    huge_pages pages_;
+    std::unique_ptr<memory_budget> budget_;
+    // A bit for each chunk: whether anything was written to it.
+    std::vector<std::atomic<std::uint64_t>> used_;
+};
+
+extern const target_kind mem_kind;
+
+}  // namespace ashlar::targets

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+// The null target: writes go nowhere, reads give unspecified bytes (what the request's buffer held:
+// zeros, or data of earlier requests of the same device). For measuring ashlar itself.
+#pragma once
+
+#include <ashlar/option.hpp>
+
+namespace ashlar::targets {
+
+class null_disk {
+public:
+    explicit null_disk(std::uint64_t bytes) : bytes_(bytes) {}
+
+    [[nodiscard]] std::uint64_t size() const { return bytes_; }
+    void read(std::uint64_t, std::span<std::byte>) {}
+    void write(std::uint64_t, std::span<const std::byte>) {}
+    void discard(std::uint64_t, std::uint64_t) {}
+    void write_zeroes(std::uint64_t, std::uint64_t) {}
+
+private:
+    std::uint64_t bytes_;
+};
+
+extern const target_kind null_kind;
+
+}  // namespace ashlar::targets
