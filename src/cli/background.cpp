@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: MIT
+#include "cli/background.hpp"
+
+#include "device/record.hpp"
+#include "device/server.hpp"
+
+#include <ashlar/log.hpp>
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace ashlar::cli {
+
+namespace {
+
+// A server that fails all the time must not fill /run.
+constexpr long log_bytes_max = 1 << 20;
+
+volatile sig_atomic_t child_to_end = 0;
+
+void end_child(int) {
+    // The server undoes its start and says why it ends.
+    if (child_to_end > 0) ::kill(child_to_end, SIGTERM);
+}
+
+// Messages to the parent: one line of JSON each.
+void send(int fd, const nlohmann::json& message) {
+    const std::string line =
+        message.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+    std::size_t done = 0;
+    while (done < line.size()) {
+        ssize_t wrote = ::write(fd, line.data() + done, line.size() - done);
+        if (wrote < 0 && errno == EINTR) continue;
+        if (wrote <= 0) return;
+        done += static_cast<std::size_t>(wrote);
+    }
+}
+
+void log_to_file(const std::string& path, level severity, std::string_view message) {
+    std::FILE* file = std::fopen(path.c_str(), "ae");
+    if (file == nullptr) return;
+    if (std::ftell(file) < log_bytes_max) {
+        const std::time_t now = std::time(nullptr);
+        fmt::print(file, "{:%F %T} {}: {}\n", fmt::localtime(now), name(severity), message);
+    }
+    std::fclose(file);
+}
+
+void leave_the_terminal() {
+    ::setsid();
+    // The current directory of a server would keep its file system mounted.
+    if (::chdir("/") != 0) std::abort();
+    int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+    for (int fd = 0; fd <= 2; ++fd) ::dup2(null, fd);
+    if (null > 2) ::close(null);
+}
+
+// The child: never returns to the caller's code.
+[[noreturn]] void serve_as_child(int to_parent, target served, options wanted) {
+    leave_the_terminal();
+    set_log_sink([&](level severity, std::string_view message) {
+        send(to_parent, {{"log", std::string(message)}, {"level", static_cast<int>(severity)}});
+    });
+    auto outcome = device_room::run_server(
+        std::move(served), std::move(wanted), [&](const device::implementation& d) {
+            set_log_sink(
+                [path = device_room::log_path(d.id())](level severity, std::string_view message) {
+                    log_to_file(path, severity, message);
+                });
+            send(to_parent, {{"ready", d.id()}});
+            ::close(std::exchange(to_parent, -1));
+        });
+    if (!outcome) {
+        const error& e = outcome.error();
+        if (to_parent >= 0) {
+            send(to_parent, {{"operation", e.operation},
+                             {"object", e.object},
+                             {"code", e.code},
+                             {"why", e.why},
+                             {"remedy", e.remedy},
+                             {"usage", e.usage}});
+        } else {
+            log(level::error, e.text());
+        }
+    }
+    ::_exit(outcome ? 0 : 1);
+}
+
+error died(pid_t child) {
+    int status = 0;
+    while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {}
+    error e{.operation = "start a server", .why = "it ended without a word"};
+    if (WIFSIGNALED(status)) {
+        e.why = fmt::format("it was killed by signal {} ({})", WTERMSIG(status),
+                            ::strsignal(WTERMSIG(status)));
+        if (WTERMSIG(status) == SIGKILL)
+            e.remedy = "see the kernel's log for an out-of-memory kill";
+    }
+    return e;
+}
+
+// Reads the child's messages until it is ready or has failed.
+result<background_server> watch(int from_child, pid_t child) {
+    std::FILE* lines = ::fdopen(from_child, "re");
+    char* line = nullptr;
+    std::size_t room = 0;
+    result<background_server> outcome = failure({});
+    bool told = false;
+    while (!told && ::getline(&line, &room, lines) > 0) {
+        const auto message = nlohmann::json::parse(line, nullptr, false);
+        if (message.is_discarded()) continue;
+        if (message.contains("log")) {
+            log(static_cast<level>(message["level"].get<int>()), message["log"].get<std::string>());
+        } else if (message.contains("ready")) {
+            outcome = background_server{message["ready"].get<std::uint32_t>(), child};
+            told = true;
+        } else {
+            outcome = failure({.operation = message["operation"].get<std::string>(),
+                               .object = message["object"].get<std::string>(),
+                               .code = message["code"].get<int>(),
+                               .why = message["why"].get<std::string>(),
+                               .remedy = message["remedy"].get<std::string>(),
+                               .usage = message["usage"].get<bool>()});
+            told = true;
+        }
+    }
+    std::free(line);
+    std::fclose(lines);
+    if (!told) return failure(died(child));
+    // After a failure the child is about to end: wait, so that nothing of it is left.
+    if (!outcome) ::waitpid(child, nullptr, 0);
+    return outcome;
+}
+
+}  // namespace
+
+result<background_server> start_in_background(target served, options wanted) {
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) != 0) {
+        return failure({.operation = "pipe", .object = {}, .code = errno});
+    }
+    std::fflush(nullptr);
+    const pid_t child = ::fork();
+    if (child < 0) {
+        const int code = errno;
+        ::close(ends[0]);
+        ::close(ends[1]);
+        return failure({.operation = "fork",
+                        .object = {},
+                        .code = code,
+                        .why = "no process could be made for the server",
+                        .remedy = "raise ulimit -u, or free some memory"});
+    }
+    if (child == 0) {
+        ::close(ends[0]);
+        serve_as_child(ends[1], std::move(served), std::move(wanted));
+    }
+    ::close(ends[1]);
+    child_to_end = child;
+    for (int number : {SIGINT, SIGTERM, SIGHUP}) std::signal(number, end_child);
+    auto outcome = watch(ends[0], child);
+    for (int number : {SIGINT, SIGTERM, SIGHUP}) std::signal(number, SIG_DFL);
+    return outcome;
+}
+
+}  // namespace ashlar::cli

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+// A server in the background: a child of its own session, with nothing of the terminal. Until its
+// device can be used, what it has to say reaches the program that started it.
+#pragma once
+
+#include <ashlar/serve.hpp>
+
+namespace ashlar::cli {
+
+struct background_server {
+    std::uint32_t id;
+    int pid;
+};
+
+// Returns when the device can be used. After an error no process and no device is left. A signal that
+// ends this program before that ends the server, too.
+result<background_server> start_in_background(target served, options wanted);
+
+}  // namespace ashlar::cli

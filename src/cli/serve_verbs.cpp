@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+// run: a server in the foreground. add: a server in the background, whose start is watched by the
+// program that was called.
+#include "base/try.hpp"
+#include "cli/background.hpp"
+#include "cli/verbs.hpp"
+#include "device/nodes.hpp"
+#include "device/record.hpp"
+#include "device/server.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <cstdio>
+
+namespace ashlar::cli {
+
+namespace {
+
+constexpr unsigned steps = 8;
+
+void print_step(const step& s) {
+    fmt::print(stderr, "  {}/{}  {:<20}{}\n", static_cast<unsigned>(s.what) + 1, steps,
+               name(s.what), s.detail);
+}
+
+result<options> options_of(const command& c) {
+    const option_values& v = c.values;
+    options o;
+    ASHLAR_TRY(auto queues, v.number("queues", o.queues, 1, 4096));
+    ASHLAR_TRY(auto depth, v.number("depth", o.depth, 1, 4096));
+    ASHLAR_TRY(auto block, v.size("block-size", 0));
+    ASHLAR_TRY(auto max_io, v.size("max-io", o.max_io));
+    ASHLAR_TRY(auto id, v.number("id", 0, 0, (1 << 20) - 1));
+    // What does not fit is certainly out of range: the core says so in words.
+    auto narrowed = [](std::uint64_t n) {
+        return static_cast<std::uint32_t>(std::min<std::uint64_t>(n, 0xffffffff));
+    };
+    o.queues = static_cast<unsigned>(queues);
+    o.depth = static_cast<unsigned>(depth);
+    o.block_size = v.has("block-size") && block == 0 ? 1 : narrowed(block);
+    o.max_io = narrowed(max_io);
+    o.read_only = v.has("read-only");
+    o.name = v.text("name");
+    o.kind = std::string(c.kind->name);
+    o.lock_memory = !v.has("no-lock");
+    if (v.has("id")) o.id = static_cast<std::uint32_t>(id);
+    return o;
+}
+
+struct prepared {
+    target disk;
+    options wanted;
+};
+
+// The order matters: memory that is mapped after it was locked is locked, too.
+result<prepared> prepare(const command& c) {
+    ASHLAR_TRY(auto wanted, options_of(c));
+    ASHLAR_TRY(auto disk, c.kind->make(c.values));
+    return prepared{std::move(disk), std::move(wanted)};
+}
+
+}  // namespace
+
+int run_run(const command& c) {
+    auto p = prepare(c);
+    if (!p) return report(p.error());
+    if (c.values.has("steps")) p->wanted.on_step = print_step;
+    auto served = device_room::run_server(std::move(p->disk), std::move(p->wanted),
+                                          [](const device::implementation& d) {
+                                              fmt::print("{}\n", device_room::block_path(d.id()));
+                                              std::fflush(stdout);
+                                          });
+    return served ? 0 : report(served.error());
+}
+
+int run_add(const command& c) {
+    auto p = prepare(c);
+    if (!p) return report(p.error());
+    auto started = start_in_background(std::move(p->disk), std::move(p->wanted));
+    if (!started) return report(started.error());
+    const std::string node = device_room::block_path(started->id);
+    if (c.values.has("json")) {
+        const nlohmann::ordered_json json = {
+            {"id", started->id}, {"node", node}, {"pid", started->pid}};
+        fmt::print("{}\n", json.dump(2));
+    } else {
+        fmt::print("{}\n", node);
+    }
+    return 0;
+}
+
+}  // namespace ashlar::cli
