@@ -199,13 +199,14 @@ std::vector<queue_counters> device::implementation::counters() const {
     return all;
 }
 
-// Their tags came back with the stop; whoever has not noticed is woken.
-void device::implementation::end_queues() {
+// After a stop their tags come back and they end by themselves; else they are woken.
+void device::implementation::end_queues(bool tags_come_back) {
     for (auto& life : queues_) {
         if (life->thread) {
             std::unique_lock lock(mutex_);
-            const bool by_itself = changed_.wait_for(lock, std::chrono::seconds(5),
-                                                     [&] { return life->reached == stage::ended; });
+            const auto limit = std::chrono::seconds(tags_come_back ? 5 : 0);
+            const bool by_itself =
+                changed_.wait_for(lock, limit, [&] { return life->reached == stage::ended; });
             lock.unlock();
             if (!by_itself) queue::queue::wake_to_end(machine_, life->wakeup_fd);
             life->thread.reset();
@@ -226,7 +227,7 @@ result<> device::implementation::stop(stop_when when) {
         stopped = control_->stop(id());
     }
     const bool gone = !stopped && stopped.error().code == ENODEV;
-    end_queues();
+    end_queues(stopped.has_value());
     // Whatever maps or holds ublkcN must be closed before DEL_DEV, which waits for it.
     if (char_fd_ >= 0) machine_.close(std::exchange(char_fd_, -1));
     if (recorded_) remove_record(id(), plan_.info.ublksrv_flags);

@@ -58,7 +58,7 @@ private:
     void serve_queue(queue_life& life, const queue::queue_spec& spec);
     void reach(queue_life& life, stage s);
     result<> await(stage s);
-    void end_queues();
+    void end_queues(bool tags_come_back);
     result<> remove();
     void tell(step::kind what, std::string detail);
 

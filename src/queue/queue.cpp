@@ -254,7 +254,7 @@ void queue::start(slot& s) {
     }
 }
 
-void queue::answer(slot& s, std::error_code failed) {
+void queue::answer(slot& s, std::error_code failed, std::string_view why) {
     if (s.with != slot::owner::target) [[unlikely]] {
         note(s, EINVAL, "a request was answered twice; the second answer is dropped");
         return;
@@ -264,7 +264,7 @@ void queue::answer(slot& s, std::error_code failed) {
                               failed.category() == std::system_category();
         const bool sane = is_errno && failed.value() > 0 && failed.value() < 4096;
         const int code = sane ? failed.value() : EIO;
-        note(s, code, s.flushing ? "the flush of a write with FUA failed" : "the target failed");
+        note(s, code, s.flushing ? "the flush of a write with FUA failed" : why);
         counters_.failed.add(1);
         return commit(s, -code);
     }
@@ -351,8 +351,7 @@ void request_answer::give_exception(request& r, std::exception_ptr what) noexcep
         text = e.what();
     } catch (...) {}
     auto& s = static_cast<queue::queue::slot&>(r);
-    s.home->note(s, failed.value(), "the target threw: " + text);
-    s.home->answer(s, failed ? failed : io_error(EIO));
+    s.home->answer(s, failed ? failed : io_error(EIO), "the target threw: " + text);
 }
 
 }  // namespace ashlar::detail

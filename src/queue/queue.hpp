@@ -62,7 +62,7 @@ private:
     void tag_completed(slot& s, int outcome);
     void start(slot& s);
     std::optional<int> refusal(const uapi::io_desc& d, operation& op) const;
-    void answer(slot& s, std::error_code failed);
+    void answer(slot& s, std::error_code failed, std::string_view why = "the target failed");
     void commit(slot& s, std::int32_t outcome);
     void submit(ring_operation& operation) override;
     void arm_wakeup();

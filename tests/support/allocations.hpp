@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: MIT
+// Counts what the program takes from the heap with operator new, on any thread.
+#pragma once
+
+#include <cstdint>
+
+namespace ashlar::test {
+
+std::uint64_t allocations();
+
+}  // namespace ashlar::test
