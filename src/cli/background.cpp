@@ -46,18 +46,19 @@ void send(int fd, const nlohmann::json& message) {
     }
 }
 
-void log_to_file(const std::string& path, level severity, std::string_view message) {
-    std::FILE* file = std::fopen(path.c_str(), "ae");
-    if (file == nullptr) return;
-    if (std::ftell(file) < log_bytes_max) {
-        const std::time_t now = std::time(nullptr);
-        fmt::print(file, "{:%F %T} {}: {}\n", fmt::localtime(now), name(severity), message);
-    }
-    std::fclose(file);
+// Opened once: a message that comes after the device's files were removed brings none of them back.
+void log_to(std::FILE* file, level severity, std::string_view message) {
+    if (file == nullptr || std::ftell(file) > log_bytes_max) return;
+    const std::time_t now = std::time(nullptr);
+    fmt::print(file, "{:%F %T} {}: {}\n", fmt::localtime(now), name(severity), message);
+    std::fflush(file);
 }
 
-void leave_the_terminal() {
+void leave_the_terminal(int kept) {
     ::setsid();
+    // What the caller had open is not for a process that stays.
+    if (kept > 3) ::close_range(3, static_cast<unsigned>(kept) - 1, 0);
+    ::close_range(static_cast<unsigned>(kept) + 1, ~0U, 0);
     // The current directory of a server would keep its file system mounted.
     if (::chdir("/") != 0) std::abort();
     int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -67,16 +68,16 @@ void leave_the_terminal() {
 
 // The child: never returns to the caller's code.
 [[noreturn]] void serve_as_child(int to_parent, target served, options wanted) {
-    leave_the_terminal();
+    leave_the_terminal(to_parent);
     set_log_sink([&](level severity, std::string_view message) {
         send(to_parent, {{"log", std::string(message)}, {"level", static_cast<int>(severity)}});
     });
     auto outcome = device_room::run_server(
         std::move(served), std::move(wanted), [&](const device::implementation& d) {
-            set_log_sink(
-                [path = device_room::log_path(d.id())](level severity, std::string_view message) {
-                    log_to_file(path, severity, message);
-                });
+            std::FILE* file = std::fopen(device_room::log_path(d.id()).c_str(), "we");
+            set_log_sink([file](level severity, std::string_view message) {
+                log_to(file, severity, message);
+            });
             send(to_parent, {{"ready", d.id()}});
             ::close(std::exchange(to_parent, -1));
         });

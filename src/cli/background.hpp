@@ -12,8 +12,8 @@ struct background_server {
     int pid;
 };
 
-// Returns when the device can be used. After an error no process and no device is left. A signal that
-// ends this program before that ends the server, too.
+// Returns when the device can be used. After an error no process and no device is left. A signal
+// that ends this program before that ends the server, too.
 result<background_server> start_in_background(target served, options wanted);
 
 }  // namespace ashlar::cli

@@ -31,9 +31,11 @@ error server_is_stuck(std::uint32_t id, int pid, error e) {
 result<> remove_device(control::control& c, os::machine& m, std::uint32_t id, bool force) {
     ASHLAR_TRY(auto entry, look_at(c, m, id));
     const int pid = entry.info.ublksrv_pid;
+    // Whoever uses the disk keeps its id from being free: that need not be waited for.
+    const bool held = force && !m.holders_of(device_room::disk_name(id)).empty();
     auto stopped = force ? c.stop(id) : device_room::stop_if_idle(c, m, id);
     if (!stopped) return failure(server_is_stuck(id, pid, std::move(stopped).error()));
-    auto removed = c.remove(id, remove_limit_ns);
+    auto removed = c.remove(id, held ? control::second_ns : remove_limit_ns);
     // The server has seen the stop and may be the one that deletes it first.
     if (!removed && removed.error().code == ETIMEDOUT) {
         log(level::warning,

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+// --help of the program and of each verb, made from the tables; and how errors are shown.
+#include "cli/text.hpp"
 #include "cli/verbs.hpp"
 #include "targets/registry.hpp"
 
@@ -6,9 +8,7 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cstdio>
-#include <iterator>
 
 namespace ashlar::cli {
 
@@ -16,26 +16,6 @@ namespace {
 
 constexpr std::size_t line_width = 80;
 constexpr std::size_t help_column = 25;
-
-// `text` in lines of at most `line_width`, each but the first behind `indent` blanks.
-std::string wrapped(std::string_view text, std::size_t column, std::size_t indent) {
-    std::string out;
-    while (!text.empty()) {
-        const auto end = std::min(text.find(' '), text.size());
-        std::string_view word = text.substr(0, end);
-        text.remove_prefix(std::min(end + 1, text.size()));
-        if (column > indent && column + 1 + word.size() > line_width) {
-            out += "\n" + std::string(indent, ' ');
-            column = indent;
-        } else if (column > indent) {
-            out += ' ';
-            ++column;
-        }
-        out += word;
-        column += word.size();
-    }
-    return out;
-}
 
 std::string option_line(const option& o) {
     std::string line = fmt::format(" --{}", o.name);
@@ -45,14 +25,14 @@ std::string option_line(const option& o) {
     } else {
         line.resize(help_column, ' ');
     }
-    std::string text(o.help);
-    if (!o.choices.empty()) {
-        std::string choices(o.choices);
-        std::ranges::replace(choices, '|', ' ');
-        text += ": " + choices;
+    std::string notes;
+    if (!o.choices.empty()) notes = fmt::format("{}", fmt::join(split(o.choices, '|'), ", "));
+    if (!o.otherwise.empty()) {
+        notes += fmt::format("{}default: {}", notes.empty() ? "" : "; ", o.otherwise);
     }
-    if (!o.otherwise.empty()) text += fmt::format(" (default: {})", o.otherwise);
-    return line + wrapped(text, help_column, help_column) + "\n";
+    std::string text(o.help);
+    if (!notes.empty()) text += fmt::format(" ({})", notes);
+    return line + wrapped(text, line_width, help_column, help_column) + "\n";
 }
 
 std::string options_text(std::span<const option> options) {
@@ -65,11 +45,9 @@ std::string options_text(std::span<const option> options) {
 
 std::string help() {
     std::string text =
-        "Usage:\n ashlar VERB [OPTION]...\n\nBlock devices that ordinary programs serve, by the "
-        "kernel's ublk driver.\n\nVerbs:\n";
-    for (const verb& v : all_verbs()) {
-        if (!v.hidden) text += fmt::format(" {:<12}{}\n", v.name, v.summary);
-    }
+        "Usage:\n ashlar VERB [OPTION]...\n\nBlock devices served by ordinary programs, through "
+        "the kernel's ublk driver.\n\nVerbs:\n";
+    for (const verb* v : visible_verbs()) text += fmt::format(" {:<12}{}\n", v->name, v->summary);
     text += "\nTargets of run and add:\n";
     for (const target_kind* kind : targets::all_kinds()) {
         text += fmt::format(" {:<12}{}\n", kind->name, kind->summary);
@@ -80,14 +58,17 @@ std::string help() {
 }
 
 std::string help(const target_kind& kind) {
-    return fmt::format("Options of the target {} ({}):\n{}", kind.name, kind.summary,
-                       options_text(kind.options));
+    return wrapped(fmt::format("Target {}: {}", kind.name, kind.summary), line_width) + "\n" +
+           options_text(kind.options);
 }
 
 std::string help(const verb& v) {
-    std::string text = fmt::format("Usage:\n ashlar {} {}\n\n", v.name, v.usage);
-    text += wrapped(v.details.empty() ? v.summary : v.details, 0, 0) + "\n\n";
-    text += "Options:\n" + options_text(v.options);
+    std::string text =
+        fmt::format("Usage:\n ashlar {}{}{}\n\n", v.name, v.usage.empty() ? "" : " ", v.usage);
+    for (std::string_view paragraph : split(v.details, '\n')) {
+        text += wrapped(paragraph, line_width) + "\n";
+    }
+    text += "\nOptions:\n" + options_text(v.options);
     text += " -h, --help              print this help\n";
     if (v.takes == operands::target) {
         for (const target_kind* kind : targets::all_kinds()) text += "\n" + help(*kind);

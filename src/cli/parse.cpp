@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
+// The parser of the command line. What it refuses, it explains: the word, why, and what may have
+// been meant.
 #include "base/try.hpp"
 #include "cli/command_line.hpp"
+#include "cli/text.hpp"
 #include "targets/registry.hpp"
 
 #include <ashlar/size.hpp>
@@ -8,7 +11,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <numeric>
+#include <cctype>
+#include <utility>
 
 namespace ashlar::cli {
 
@@ -28,39 +32,52 @@ const verb* find_verb(std::string_view name) {
     return nullptr;
 }
 
+std::string usage_of(const verb& v) {
+    return fmt::format("its usage is: ashlar {}{}{}", v.name, v.usage.empty() ? "" : " ", v.usage);
+}
+
+// All that the command may have: of its verb, and of its target if that is known.
+std::vector<const option*> options_of(const command& c) {
+    std::vector<const option*> options;
+    for (const option& o : c.what->options) options.push_back(&o);
+    if (c.kind == nullptr) return options;
+    for (const option& o : c.kind->options) options.push_back(&o);
+    return options;
+}
+
 const option* find_option(const command& c, std::string_view name) {
-    for (const option& o : c.what->options) {
-        if (o.name == name) return &o;
+    for (const option* o : options_of(c)) {
+        if (o->name == name) return o;
     }
-    if (c.kind == nullptr) return nullptr;
-    for (const option& o : c.kind->options) {
-        if (o.name == name) return &o;
+    return nullptr;
+}
+
+// The target that has an option which was given before the target.
+const target_kind* kind_with(std::string_view option_word) {
+    for (const target_kind* kind : targets::all_kinds()) {
+        for (const option& o : kind->options) {
+            if (option_word == fmt::format("--{}", o.name)) return kind;
+        }
     }
     return nullptr;
 }
 
 error unknown_option(const command& c, std::string_view name) {
+    std::string what = fmt::format("unknown option '{}'", name);
+    if (c.what->takes == operands::target && c.kind == nullptr && kind_with(name) != nullptr) {
+        return wrong(std::move(what),
+                     fmt::format("it is an option of a target: name the target first, as in "
+                                 "ashlar {} {} {}",
+                                 c.what->name, kind_with(name)->name, name),
+                     "", c.what);
+    }
     std::vector<std::string> names{"--help"};
-    for (const option& o : c.what->options) names.push_back(fmt::format("--{}", o.name));
-    if (c.kind != nullptr) {
-        for (const option& o : c.kind->options) names.push_back(fmt::format("--{}", o.name));
-    }
-    std::vector<std::string_view> views(names.begin(), names.end());
-    return wrong(fmt::format("unknown option '{}'", name),
-                 c.kind == nullptr
-                     ? fmt::format("ashlar {} has no such option", c.what->name)
-                     : fmt::format("ashlar {} {} has no such option", c.what->name, c.kind->name),
+    for (const option* o : options_of(c)) names.push_back(fmt::format("--{}", o->name));
+    const std::vector<std::string_view> views(names.begin(), names.end());
+    return wrong(std::move(what),
+                 fmt::format("ashlar {}{}{} has no such option", c.what->name,
+                             c.kind == nullptr ? "" : " ", c.kind == nullptr ? "" : c.kind->name),
                  nearest(name, views), c.what);
-}
-
-std::vector<std::string_view> split_choices(std::string_view choices) {
-    std::vector<std::string_view> words;
-    while (!choices.empty()) {
-        auto bar = std::min(choices.find('|'), choices.size());
-        words.push_back(choices.substr(0, bar));
-        choices.remove_prefix(std::min(bar + 1, choices.size()));
-    }
-    return words;
 }
 
 result<> check_value(const command& c, const option& o, const std::string& text) {
@@ -69,7 +86,7 @@ result<> check_value(const command& c, const option& o, const std::string& text)
         case value_kind::size: ASHLAR_CHECK(parse_size(text, what)); break;
         case value_kind::number: ASHLAR_CHECK(parse_number(text, what, o.low, o.high)); break;
         case value_kind::choice: {
-            auto words = split_choices(o.choices);
+            auto words = split(o.choices, '|');
             if (std::ranges::find(words, text) == words.end()) {
                 return failure(wrong(fmt::format("{}: '{}'", what, text),
                                      fmt::format("it is one of {}", fmt::join(words, ", ")),
@@ -116,7 +133,8 @@ result<std::size_t> take_option(command& c, std::span<const char* const> words) 
         ASHLAR_CHECK(set_option(c, *o, std::string(word.substr(equals + 1))));
         return 1;
     }
-    if (words.size() < 2) {
+    // What looks like the next option is not a value; --name=--x says that it is meant.
+    if (words.size() < 2 || std::string_view(words[1]).starts_with("--")) {
         return failure(wrong(fmt::format("--{}", o->name),
                              fmt::format("its value is missing ({})", o->argument), "", c.what));
     }
@@ -134,6 +152,10 @@ result<> take_target(command& c, std::string_view name) {
                          nearest(name, names), c.what));
 }
 
+error unexpected(const command& c, std::string_view word) {
+    return wrong(fmt::format("unexpected word '{}'", word), usage_of(*c.what), "", c.what);
+}
+
 result<> take_word(command& c, std::string_view word) {
     if (c.what->takes == operands::target) {
         if (c.kind == nullptr) return take_target(c, word);
@@ -145,62 +167,60 @@ result<> take_word(command& c, std::string_view word) {
         c.words.emplace_back(word);
         return {};
     }
-    return failure(wrong(fmt::format("unexpected word '{}'", word),
-                         fmt::format("usage: ashlar {} {}", c.what->name, c.what->usage), "",
-                         c.what));
+    return failure(unexpected(c, word));
+}
+
+// The first word: a verb, or one of the two options that stand for verbs.
+result<const verb*> take_verb(std::string_view word) {
+    if (word == "-h" || word == "--help") word = "help";
+    if (word == "-V" || word == "--version") word = "version";
+    if (const verb* v = find_verb(word)) return v;
+    if (word.starts_with('-')) {
+        constexpr std::string_view options[] = {"--help", "--version"};
+        return failure(wrong(fmt::format("unknown option '{}'", word),
+                             "options stand behind the verb: ashlar VERB [OPTION]...",
+                             nearest(word, options), nullptr));
+    }
+    std::vector<std::string_view> names;
+    for (const verb* v : visible_verbs()) names.push_back(v->name);
+    return failure(wrong(fmt::format("unknown verb '{}'", word),
+                         fmt::format("the verbs are {}", fmt::join(names, ", ")),
+                         nearest(word, names), nullptr));
+}
+
+// No option begins with a digit: -5 is a number, and told to be a bad one.
+bool is_option(std::string_view word) {
+    return word.size() > 1 && word[0] == '-' &&
+           std::isdigit(static_cast<unsigned char>(word[1])) == 0;
+}
+
+error lacking(const command& c) {
+    const std::string_view thing = c.what->takes == operands::target       ? "target"
+                                   : c.what->takes == operands::one_device ? "device"
+                                                                           : "word";
+    return wrong(fmt::format("a {} is missing", thing), usage_of(*c.what), "", c.what);
 }
 
 }  // namespace
 
-std::string nearest(std::string_view word, std::span<const std::string_view> candidates) {
-    // Levenshtein's distance, row by row.
-    auto distance = [](std::string_view a, std::string_view b) {
-        std::vector<std::size_t> row(b.size() + 1);
-        std::iota(row.begin(), row.end(), std::size_t{0});
-        for (std::size_t i = 0; i < a.size(); ++i) {
-            std::size_t diagonal = std::exchange(row[0], i + 1);
-            for (std::size_t j = 0; j < b.size(); ++j) {
-                const std::size_t substituted = diagonal + (a[i] == b[j] ? 0 : 1);
-                diagonal = row[j + 1];
-                row[j + 1] = std::min({substituted, row[j] + 1, row[j + 1] + 1});
-            }
-        }
-        return row.back();
-    };
-    std::string best;
-    std::size_t least = std::max<std::size_t>(2, word.size() / 3) + 1;
-    for (std::string_view candidate : candidates) {
-        const std::size_t d = distance(word, candidate);
-        if (d >= least) continue;
-        least = d;
-        best = candidate;
-    }
-    return best;
-}
-
 result<command> parse(std::span<const char* const> words) {
-    std::vector<std::string_view> names;
-    for (const verb& v : all_verbs()) {
-        if (!v.hidden) names.push_back(v.name);
-    }
     if (words.empty()) {
+        std::vector<std::string_view> names;
+        for (const verb* v : visible_verbs()) names.push_back(v->name);
         return failure(wrong("a verb is missing",
                              fmt::format("the verbs are {}", fmt::join(names, ", ")), "", nullptr));
     }
     command c;
-    std::string_view first = words[0];
-    if (first == "-h" || first == "--help" || first == "help") first = "help";
-    if (first == "-V" || first == "--version") first = "version";
-    c.what = find_verb(first);
-    if (c.what == nullptr) {
-        return failure(
-            wrong(fmt::format("unknown {} '{}'", first.starts_with('-') ? "option" : "verb", first),
-                  fmt::format("the verbs are {}", fmt::join(names, ", ")), nearest(first, names),
-                  nullptr));
+    ASHLAR_TRY(c.what, take_verb(words[0]));
+    if (c.what->name == "help" && words.size() > 1 && !is_option(words[1])) {
+        if (words.size() > 2) return failure(unexpected(c, words[2]));
+        ASHLAR_TRY(c.what, take_verb(words[1]));
+        c.values.set("help", "");
+        return c;
     }
     bool only_words = false;
     for (std::size_t i = 1; i < words.size();) {
-        std::string_view word = words[i];
+        const std::string_view word = words[i];
         if (!only_words && (word == "--help" || word == "-h")) {
             c.values.set("help", "");
             return c;
@@ -208,7 +228,7 @@ result<command> parse(std::span<const char* const> words) {
         if (!only_words && word == "--") {
             only_words = true;
             ++i;
-        } else if (!only_words && word.starts_with('-') && word.size() > 1) {
+        } else if (!only_words && is_option(word)) {
             ASHLAR_TRY(auto taken, take_option(c, words.subspan(i)));
             i += taken;
         } else {
@@ -216,14 +236,10 @@ result<command> parse(std::span<const char* const> words) {
             ++i;
         }
     }
-    const bool lacks_target = c.what->takes == operands::target && c.kind == nullptr;
-    const bool lacks_word =
-        (c.what->takes == operands::one_device || c.what->takes == operands::one_word) &&
-        c.words.empty();
-    if (lacks_target || lacks_word) {
-        return failure(wrong(lacks_target ? "a target is missing" : "a device is missing",
-                             fmt::format("usage: ashlar {} {}", c.what->name, c.what->usage), "",
-                             c.what));
+    const bool takes_one =
+        c.what->takes == operands::one_device || c.what->takes == operands::one_word;
+    if (c.what->takes == operands::target ? c.kind == nullptr : takes_one && c.words.empty()) {
+        return failure(lacking(c));
     }
     return c;
 }

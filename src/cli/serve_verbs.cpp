@@ -53,7 +53,6 @@ struct prepared {
     options wanted;
 };
 
-// The order matters: memory that is mapped after it was locked is locked, too.
 result<prepared> prepare(const command& c) {
     ASHLAR_TRY(auto wanted, options_of(c));
     ASHLAR_TRY(auto disk, c.kind->make(c.values));

@@ -17,26 +17,27 @@ constexpr option device_options[] = {
     {.name = "queues",
      .kind = value_kind::number,
      .argument = "N",
-     .help = "hardware queues, each with a thread; no more than CPUs",
+     .help = "hardware queues, each with a thread of the server; the kernel makes no more than it "
+             "has CPUs",
      .otherwise = "1",
      .low = 1,
      .high = 4096},
     {.name = "depth",
      .kind = value_kind::number,
      .argument = "N",
-     .help = "requests that a queue holds",
+     .help = "requests that a queue holds at a time",
      .otherwise = "128",
      .low = 1,
      .high = 4096},
     {.name = "block-size",
      .kind = value_kind::size,
      .argument = "BYTES",
-     .help = "logical block: 512, 1024, 2048 or 4096",
+     .help = "logical block: 512, 1K, 2K or 4K",
      .otherwise = "512"},
     {.name = "max-io",
      .kind = value_kind::size,
      .argument = "SIZE",
-     .help = "largest request, 4K to 32M",
+     .help = "largest request, 4K to 32M, in whole pages",
      .otherwise = "512K"},
     {.name = "read-only", .kind = value_kind::flag, .help = "refuse writes"},
     {.name = "id",
@@ -49,10 +50,10 @@ constexpr option device_options[] = {
     {.name = "name",
      .kind = value_kind::word,
      .argument = "NAME",
-     .help = "a link /dev/ashlar/NAME, by udev's rules; a name for list, show and del"},
+     .help = "a name for show and del, and for the link /dev/ashlar/NAME that udev's rules make"},
     {.name = "no-lock",
      .kind = value_kind::flag,
-     .help = "leave the server's memory open to swapping"},
+     .help = "let the server's memory be swapped out; not for a machine that swaps on the device"},
 };
 
 template <std::size_t N, std::size_t M>
@@ -65,16 +66,16 @@ constexpr std::array<option, N + M> joined(const option (&a)[N], const option (&
 constexpr option steps_option[] = {
     {.name = "steps",
      .kind = value_kind::flag,
-     .help = "tell the eight steps of the device's start as they happen"},
+     .help = "tell the eight steps of the device's start on standard error, as they happen"},
 };
 constexpr option show_options[] = {json_option};
 constexpr auto run_options = joined(device_options, steps_option);
 constexpr auto add_options = joined(device_options, show_options);
 constexpr option del_options[] = {
-    {.name = "all", .kind = value_kind::flag, .help = "every ublk device of this machine"},
+    {.name = "all", .kind = value_kind::flag, .help = "remove every ublk device of this machine"},
     {.name = "force",
      .kind = value_kind::flag,
-     .help = "also if the disk is in use: what uses it gets I/O errors"},
+     .help = "remove a disk in use, too: what uses it gets I/O errors"},
 };
 
 constexpr verb verbs[] = {
@@ -83,9 +84,9 @@ constexpr verb verbs[] = {
      .summary = "make a device and serve it in the foreground",
      .details =
          "Makes the device, prints its path on standard output, and serves it until Ctrl-C "
-         "(SIGINT), SIGTERM or SIGHUP, which remove it. A device in use is not torn out: the "
-         "signal says who holds it, and the device goes as soon as it is free; a second "
-         "signal removes it at once.",
+         "(SIGINT), SIGTERM or SIGHUP, which remove it. A disk in use is not torn out: a message "
+         "says who uses it, and the device goes as soon as the disk is free. A second signal "
+         "removes it at once.",
      .takes = operands::target,
      .options = run_options,
      .run = &run_run},
@@ -93,27 +94,29 @@ constexpr verb verbs[] = {
      .usage = "TARGET [SIZE] [OPTION]...",
      .summary = "make a device and leave a server behind",
      .details =
-         "Returns when the device can be used, and prints its path on standard output. Errors "
-         "of the server's start are printed here. What the server has to say later is in "
-         "/run/ashlar/N.log, which ashlar show names.",
+         "Makes the device, prints its path on standard output, and returns when the disk can be "
+         "used; a server goes on in the background. If it can't start, the error is printed here "
+         "and nothing is left behind. What the server has to say later is in /run/ashlar/N.log.",
      .takes = operands::target,
      .options = add_options,
      .run = &run_add},
     {.name = "list",
      .usage = "[OPTION]...",
      .summary = "list the ublk devices of this machine",
-     .details = "Lists all of them, also those of other servers. State: live; dead, its server is "
-                "gone and only del is left to do; starting; quiesced or fail-io, waiting for a new "
-                "server.",
+     .details =
+         "Lists all ublk devices of this machine, also those of other servers than ashlar's; "
+         "nothing if there are none. A device is live; or starting; or dead, if its server is "
+         "gone: then only del is left to do; or quiesced or fail-io, if it waits for a new server.",
      .takes = operands::none,
      .options = show_options,
      .run = &run_list},
     {.name = "show",
      .usage = "DEVICE [OPTION]...",
      .summary = "tell all about one device",
-     .details = "DEVICE is a number, a path or a name. Shows what the kernel knows, the server's "
-                "counters, and who uses the disk. Enters are the server's calls into the kernel; "
-                "turns are those that brought requests or answers, many at once under load.",
+     .details = "DEVICE is a number, a path or a name. Shows what the kernel knows of it, the "
+                "server's counters, and who uses the disk. Enters are the server's calls into the "
+                "kernel; turns are those that brought requests or answers, many at once under "
+                "load.",
      .takes = operands::one_device,
      .options = show_options,
      .run = &run_show},
@@ -121,8 +124,8 @@ constexpr verb verbs[] = {
      .usage = "DEVICE... | --all [OPTION]...",
      .summary = "remove devices",
      .details =
-         "DEVICE is a number, a path or a name. Works for live devices, for those whose server "
-         "died, and for those of other servers. A disk in use stays, and the error says who "
+         "DEVICE is a number, a path or a name. Removes live devices, those whose server died, "
+         "and those of other servers than ashlar's. A disk in use stays, and the error says who "
          "uses it.",
      .takes = operands::devices,
      .options = del_options,
@@ -131,34 +134,35 @@ constexpr verb verbs[] = {
      .usage = "[OPTION]...",
      .summary = "tell what this kernel's driver can do",
      .details =
-         "One line for each feature of the ublk driver up to Linux 7.3: whether this kernel has "
-         "it, the first kernel that has, and what it gives.",
+         "Prints a line for each feature of the ublk driver up to Linux 7.3: whether this kernel "
+         "has it, the first kernel that has, and what it gives.",
      .takes = operands::none,
      .options = show_options,
      .run = &run_features},
     {.name = "help",
-     .usage = "",
-     .summary = "print this help",
-     .details = "",
+     .usage = "[VERB]",
+     .summary = "print this help, or that of a verb",
+     .details = "Prints the verbs and the targets; for a VERB, what ashlar VERB --help prints.",
      .takes = operands::none,
      .run = &run_help},
     {.name = "version",
      .usage = "",
      .summary = "print the version",
-     .details = "",
+     .details = "Prints the version of ashlar.",
      .takes = operands::none,
      .run = &run_version},
     {.name = "udev-info",
      .usage = "DISK",
-     .summary = "for udev's rules: what is known of a disk",
-     .details = "",
+     .summary = "tell udev's rules what is known of a disk",
+     .details = "Prints lines of KEY=VALUE. Ends with exit code 1 for a disk that is not ashlar's.",
      .takes = operands::one_word,
      .run = &run_udev_info,
      .hidden = true},
     {.name = "generate",
-     .usage = "man | bash | zsh | fish",
-     .summary = "print the man page or a shell's completions",
-     .details = "",
+     .usage = "man | bash | zsh | fish | devices",
+     .summary = "print the man page, a shell's completions, or what they complete",
+     .details = "For the build and for the completions. With devices, prints a line for each "
+                "number and each name of a device, with a description behind a tab.",
      .takes = operands::one_word,
      .run = &run_generate,
      .hidden = true},

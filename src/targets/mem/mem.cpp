@@ -87,7 +87,8 @@ void mem_disk::set_unused(std::uint64_t chunk) {
     used_[chunk / 64].fetch_and(~(std::uint64_t{1} << (chunk % 64)), std::memory_order_release);
 }
 
-// Calls f(chunk, at, length) for the part of each chunk that the range covers; stops when f says so.
+// Calls f(chunk, at, length) for the part of each chunk that the range covers; stops when f says
+// so.
 template <class F>
 void mem_disk::for_each_chunk(std::uint64_t at, std::uint64_t length, F&& f) const {
     while (length != 0) {

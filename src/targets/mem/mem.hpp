@@ -2,7 +2,8 @@
 // The RAM disk. Its memory is mapped at once and costs nothing until it is written to; discard and
 // write-zeroes give it back. What was never written reads as zeros and stays without memory.
 //
-// Threads: any. As with every disk, requests that overlap in time and place may leave either's data.
+// Threads: any. As with every disk, requests that overlap in time and place may leave either's
+// data.
 #pragma once
 
 #include "targets/mem/memory_budget.hpp"
