@@ -2,8 +2,15 @@
 # What `cmake --install` puts where.
 include(CMakePackageConfigHelpers)
 
+# Who awaits in a loop needs this, or g++ without optimisation overflows the stack.
+target_compile_options(ashlar INTERFACE -foptimize-sibling-calls)
 install(TARGETS ashlar EXPORT ashlar_targets FILE_SET HEADERS)
+
+# The program finds its library wherever the two are put together.
+file(RELATIVE_PATH library_from_program /${CMAKE_INSTALL_SBINDIR} /${CMAKE_INSTALL_LIBDIR})
+set_target_properties(ashlar_cli PROPERTIES INSTALL_RPATH "$ORIGIN/${library_from_program}")
 install(TARGETS ashlar_cli RUNTIME DESTINATION ${CMAKE_INSTALL_SBINDIR})
+
 set(config_directory ${CMAKE_INSTALL_LIBDIR}/cmake/ashlar)
 install(EXPORT ashlar_targets NAMESPACE ashlar:: DESTINATION ${config_directory}
     FILE ashlar_targets.cmake)
@@ -15,9 +22,13 @@ install(FILES ${CMAKE_CURRENT_BINARY_DIR}/ashlarConfig.cmake
               ${CMAKE_CURRENT_BINARY_DIR}/ashlarConfigVersion.cmake DESTINATION ${config_directory})
 
 # The prefix of a .pc file is found from where the file lies, so that --prefix at install time works.
-file(RELATIVE_PATH prefix_from_pc
-    /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
+file(RELATIVE_PATH prefix_from_pc /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 string(REGEX REPLACE "/$" "" prefix_from_pc "${prefix_from_pc}")
+# A shared library knows its own libraries; who links a static one has to name them.
+set(pc_requires "")
+if(NOT BUILD_SHARED_LIBS)
+    set(pc_requires "liburing >= 2.3, fmt")
+endif()
 configure_file(ashlar.pc.in ${CMAKE_CURRENT_BINARY_DIR}/ashlar.pc @ONLY)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/ashlar.pc
     DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

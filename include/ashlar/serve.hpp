@@ -66,8 +66,9 @@ enum class stop_when : std::uint8_t {
     now,   // requests still under way are answered, later ones fail
 };
 
-// A device that is being served by threads of this process. Destroying it removes the device, in use
-// or not. Its functions may be called by one thread at a time, not by a queue's (not from handlers).
+// A device that is being served by threads of this process. Destroying it removes the device, in
+// use or not. Its functions may be called by one thread at a time, not by a queue's (not from
+// handlers).
 class device {
 public:
     // Blocks until the node is usable, seconds at most on a healthy machine. However it fails,
@@ -94,9 +95,9 @@ private:
 };
 
 // Makes the device, prints its path on standard output, serves until SIGINT or SIGTERM, removes it.
-// A signal while the device is in use says who holds it, goes on serving and ends once the device is
-// free; a second one removes it at once. Gives an exit code: 0; 1, failed; 2, wrong options. Errors
-// go to standard error.
+// A signal while the device is in use says who holds it, goes on serving and ends once the device
+// is free; a second one removes it at once. Gives an exit code: 0; 1, failed; 2, wrong options.
+// Errors go to standard error.
 int serve(target served, options wanted = {});
 
 template <target_type T>

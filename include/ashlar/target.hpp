@@ -2,14 +2,14 @@
 // What a target is: any type that answers requests on a range of bytes. What it has, its device can
 // do. `at` and lengths are in bytes and in range; both are multiples of the logical block.
 //
-//     std::uint64_t size() const;                                             needed
-//     R read(std::uint64_t at, std::span<std::byte> out);                     needed: fills all of out
-//     R write(std::uint64_t at, std::span<const std::byte> in);               else: read-only device
-//     R flush();                                                              with a durability
-//     R discard(std::uint64_t at, std::uint64_t length);                      else: not announced
-//     R write_zeroes(std::uint64_t at, std::uint64_t length);                 else: not announced
-//     ashlar::geometry geometry() const;                                      else: the defaults
-//     static constexpr auto durability = ashlar::durability::...;             or a const function
+//     std::uint64_t size() const;                                       needed
+//     R read(std::uint64_t at, std::span<std::byte> out);               needed: fills all of out
+//     R write(std::uint64_t at, std::span<const std::byte> in);         else: read-only device
+//     R flush();                                                        with a durability
+//     R discard(std::uint64_t at, std::uint64_t length);                else: not announced
+//     R write_zeroes(std::uint64_t at, std::uint64_t length);           else: not announced
+//     ashlar::geometry geometry() const;                                else: the defaults
+//     static constexpr auto durability = ashlar::durability::...;       or a const function
 //
 // R is void, std::error_code or ashlar::result<>; an exception is an I/O error, too. Each handler
 // may be asynchronous instead: it takes ashlar::request& alone and returns ashlar::task<R>.

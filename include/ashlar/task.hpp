@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-// ashlar::task<T>: the coroutine of an asynchronous handler. It is lazy: it runs when it is awaited,
-// or when the queue starts it. It belongs to one queue thread for its whole life.
+// ashlar::task<T>: the coroutine of an asynchronous handler. It is lazy: it runs when it is
+// awaited, or when the queue starts it. It belongs to one queue thread for its whole life.
 //
 // A frame's memory comes from the request that is being served (each tag owns some), so that a
-// request costs no heap; what does not fit there goes to the heap and is counted (`frames_on_heap`).
+// request costs no heap; what does not fit there goes to the heap and is counted
+// (`frames_on_heap`).
 //
 // g++ 12 miscompiles some coroutine forms: await only in a statement of its own, see
 // docs/writing-a-target.md.

@@ -103,8 +103,8 @@ int control::perform(std::uint32_t number, const uapi::ctrl_cmd& header, std::ui
 }
 
 result<int> control::issue(const call& c, std::span<std::byte> payload) {
-    // A path goes before the payload; its padding with zeros keeps the payload aligned and is cut by
-    // the kernel (rule P-10).
+    // A path goes before the payload; its padding with zeros keeps the payload aligned and is cut
+    // by the kernel (rule P-10).
     const bool has_path = !c.device.path.empty() && c.op != uapi::ctrl_op::add_dev &&
                           c.op != uapi::ctrl_op::get_features;
     const std::size_t path_bytes = has_path ? uapi::round_up_to(c.device.path.size() + 1, 8) : 0;

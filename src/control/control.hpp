@@ -2,8 +2,8 @@
 // The control plane: every command to /dev/ublk-control, with typed arguments and results.
 //
 // Each call blocks until the kernel has answered, or until its deadline: then the command is taken
-// back and the error is ETIMEDOUT. Failures carry the operation, the errno and the device. Numbers of
-// commands are encoded; a kernel older than 6.4 gets the raw ones. One thread at a time.
+// back and the error is ETIMEDOUT. Failures carry the operation, the errno and the device. Numbers
+// of commands are encoded; a kernel older than 6.4 gets the raw ones. One thread at a time.
 #pragma once
 
 #include "os/ring.hpp"
@@ -37,8 +37,8 @@ public:
     control(const control&) = delete;
     control& operator=(const control&) = delete;
 
-    // The flags that this kernel knows. Kernels before 6.5 can't tell; theirs are the flags of 6.0 to
-    // 6.4 by version. Asked once.
+    // The flags that this kernel knows. Kernels before 6.5 can't tell; theirs are the flags of 6.0
+    // to 6.4 by version. Asked once.
     result<std::uint64_t> features();
     [[nodiscard]] bool uses_raw_commands() const { return raw_; }
 
@@ -62,7 +62,8 @@ public:
     result<> start_recovery(const device_ref& device);
     result<> end_recovery(const device_ref& device, int pid,
                           std::uint64_t limit_ns = usual_limit_ns);
-    // In 512-byte sectors. Checks first that the device is live: kernels before 7.0 crash otherwise.
+    // In 512-byte sectors. Checks first that the device is live: kernels before 7.0 crash
+    // otherwise.
     result<> update_size(const device_ref& device, std::uint64_t sectors);
     // Linux 6.16. The kernel waits `wait_ms` for an idle tag in each queue; 0 is without limit.
     result<> quiesce(const device_ref& device, std::uint64_t wait_ms);

@@ -33,7 +33,7 @@ constexpr reason reasons[] = {
     {add_dev, EINVAL, "the kernel refuses the combination of queues, depth and flags",
      "queues and depth are 1 to 4096 each; see the kernel's log (dmesg)"},
     {set_params, EINVAL, "the kernel refuses the device's parameters",
-     "block sizes are powers of two from 512 to the page size; the largest request is a page or more"},
+     "blocks are powers of two from 512 to a page; the largest request is a page or more"},
     {set_params, EACCES, "the disk exists already, or is still open somewhere",
      "parameters are set before a device is started"},
     {start_dev, EINVAL, "the kernel refuses to start the device",

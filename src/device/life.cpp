@@ -22,7 +22,7 @@ using namespace device_room;
 
 namespace {
 
-// After this long the deletion of a device that somebody still holds goes on without us.
+// After this long the deletion of a device goes on without us.
 constexpr std::uint64_t remove_limit_ns = 10 * control::second_ns;
 
 }  // namespace
@@ -57,8 +57,8 @@ void device::implementation::tell(step::kind what, std::string detail) {
 
 result<> device::implementation::begin() {
     ASHLAR_TRY(plan_, make_plan(wanted_, target_, machine_.page_bytes(), new_cookie()));
-    if (wanted_.lock_memory) ASHLAR_CHECK(lock_process_memory());
     ASHLAR_TRY(control_, control::control::open(machine_, wanted_.load_driver));
+    if (wanted_.lock_memory) ASHLAR_CHECK(lock_process_memory());
     ASHLAR_TRY(ended_fd_, machine_.wakeup_open());
     ASHLAR_CHECK(add());
     ASHLAR_CHECK(open_node());
@@ -219,11 +219,14 @@ void device::implementation::end_queues(bool tags_come_back) {
 result<> device::implementation::stop(stop_when when) {
     if (!added_) return {};
     result<> stopped;
+    bool held = false;
     // The queues go on serving until the stop has been answered (KERNEL.md, STOP_DEV).
     if (when == stop_when::idle && !ended()) {
         stopped = stop_if_idle(*control_, machine_, id());
         if (!stopped && stopped.error().code == EBUSY) return stopped;
     } else {
+        // Whoever uses the disk now keeps its id from being free: that need not be waited for.
+        held = !ended() && !machine_.holders_of(disk_name(id())).empty();
         stopped = control_->stop(id());
     }
     const bool gone = !stopped && stopped.error().code == ENODEV;
@@ -231,14 +234,14 @@ result<> device::implementation::stop(stop_when when) {
     // Whatever maps or holds ublkcN must be closed before DEL_DEV, which waits for it.
     if (char_fd_ >= 0) machine_.close(std::exchange(char_fd_, -1));
     if (recorded_) remove_record(id(), plan_.info.ublksrv_flags);
-    result<> removed = gone ? result<>() : remove();
+    result<> removed = gone ? result<>() : remove(held);
     added_ = recorded_ = false;
     if (!stopped && !gone) return stopped;
     return removed;
 }
 
-result<> device::implementation::remove() {
-    auto removed = control_->remove(id(), remove_limit_ns);
+result<> device::implementation::remove(bool held) {
+    auto removed = control_->remove(id(), held ? control::second_ns : remove_limit_ns);
     if (removed || removed.error().code == ENODEV) return {};
     if (removed.error().code == ETIMEDOUT) {
         log(level::warning,

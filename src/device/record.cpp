@@ -30,6 +30,9 @@ error run_error(std::string operation, std::string path, int code) {
     } else if (code == EACCES || code == EPERM || code == EROFS) {
         e.why = "it can't be written to";
         e.remedy = "run as root, or name another directory in ASHLAR_RUN_DIR";
+    } else {
+        e.why = "it is needed for the device's run-time data, and can't be used";
+        e.remedy = "make it a directory that can be written to, or name another in ASHLAR_RUN_DIR";
     }
     return e;
 }

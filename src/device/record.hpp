@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-// What is known of a device beyond what the kernel knows: its name, its target, its server. One file
-// a device in /run/ashlar (or $ASHLAR_RUN_DIR), readable by anyone.
+// What is known of a device beyond what the kernel knows: its name, its target, its server. One
+// file a device in /run/ashlar (or $ASHLAR_RUN_DIR), readable by anyone.
 //
-// A record is put in place whole, by a rename. It is believed only if its cookie is the one that the
-// kernel keeps for the device (ublksrv_flags): a record of an earlier device of the same id is not.
+// A record is put in place whole, by a rename. It is believed only if its cookie is the one that
+// the kernel keeps for the device (ublksrv_flags): a record of an earlier device of the same id is
+// not.
 #pragma once
 
 #include "control/control.hpp"

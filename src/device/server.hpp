@@ -8,8 +8,8 @@
 
 namespace ashlar::device_room {
 
-// `ready` is called once, when the node is usable. Signals SIGINT, SIGTERM and SIGHUP are taken over
-// for the time of the call, which must come before the process has other threads.
+// `ready` is called once, when the node is usable. Signals SIGINT, SIGTERM and SIGHUP are taken
+// over for the time of the call, which must come before the process has other threads.
 result<> run_server(target served, options wanted,
                     const std::function<void(const device::implementation&)>& ready);
 

@@ -46,8 +46,8 @@ error ring_error(int code, linux& machine) {
 }  // namespace
 
 result<> linux::ring_open(io_uring& ring, const ring_spec& spec) {
-    // What a kernel does not know it refuses with EINVAL: ask for less then. DEFER_TASKRUN came with
-    // 6.1, SINGLE_ISSUER with 6.0, COOP_TASKRUN with 5.19, SUBMIT_ALL with 5.18.
+    // What a kernel does not know it refuses with EINVAL: ask for less then. DEFER_TASKRUN came
+    // with 6.1, SINGLE_ISSUER with 6.0, COOP_TASKRUN with 5.19, SUBMIT_ALL with 5.18.
     const unsigned common = spec.wide_entries ? IORING_SETUP_SQE128 : 0U;
     const unsigned wanted[] = {
         common | IORING_SETUP_SUBMIT_ALL |

@@ -71,9 +71,10 @@ public:
                                                    std::uint64_t offset) = 0;
     virtual void unmap(std::span<const std::byte> mapping) = 0;
 
-    // Rings: on Linux the kernel's, else plain memory of the same layout. After ring_open liburing's
-    // inline functions work on them in both cases. ring_enter publishes the prepared entries and
-    // waits until `wait` completions are there; it gives 0 or -errno (-ETIME when time ran out).
+    // Rings: on Linux the kernel's, else plain memory of the same layout. After ring_open
+    // liburing's inline functions work on them in both cases. ring_enter publishes the prepared
+    // entries and waits until `wait` completions are there; it gives 0 or -errno (-ETIME when time
+    // ran out).
     virtual result<> ring_open(io_uring& ring, const ring_spec& spec) = 0;
     virtual void ring_close(io_uring& ring) = 0;
     virtual result<> ring_register_files(io_uring& ring, std::span<const int> fds) = 0;

@@ -26,8 +26,8 @@ public:
         if (open_) machine_.ring_close(raw_);
     }
 
-    // A cleared entry. If the ring is full, what is prepared goes down first; null only if even that
-    // gives no room.
+    // A cleared entry. If the ring is full, what is prepared goes down first; null only if even
+    // that gives no room.
     io_uring_sqe* prepare() {
         io_uring_sqe* entry = io_uring_get_sqe(&raw_);
         if (entry == nullptr) [[unlikely]] {

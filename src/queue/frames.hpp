@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Memory for coroutine frames. Each tag owns a little; while the queue runs a request, frames of the
-// calling thread come from that request's arena. What does not fit goes to the heap and is counted.
+// Memory for coroutine frames. Each tag owns a little; while the queue runs a request, frames of
+// the calling thread come from that request's arena. What does not fit goes to the heap and is
+// counted.
 #pragma once
 
 #include <cstddef>
@@ -8,8 +9,8 @@
 
 namespace ashlar::queue {
 
-// Frames of one request, taken and given back mostly in stack order. Space that is given back out of
-// order is found again when the arena is empty, which it is between two requests.
+// Frames of one request, taken and given back mostly in stack order. Space that is given back out
+// of order is found again when the arena is empty, which it is between two requests.
 class frame_arena {
 public:
     frame_arena() = default;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // A machine for unit tests: behind the seam stands enough of a ublk driver, in memory, to run
-// devices on real threads. It keeps a ledger of everything that is open, and can fail the n-th call.
-// It answers rudely where it may: completions come in any order, and transfers of files are short.
+// devices on real threads. It keeps a ledger of everything that is open, and can fail the n-th
+// call. It answers rudely where it may: completions come in any order, and transfers of files are
+// short.
 //
 // It knows the good path and the errors that tests ask for; it is no reference for the contract.
 #pragma once
