@@ -29,14 +29,17 @@ json entry_json(const device_entry& e) {
     json j = {{"id", e.info.dev_id},
               {"node", device_room::block_path(e.info.dev_id)},
               {"state", e.state},
-              {"size", e.size},
+              {"size", nullptr},
               {"name", nullptr},
               {"target", nullptr},
+              {"lane", nullptr},
+              {"created", nullptr},
               {"pid", nullptr},
               {"queues", e.info.nr_hw_queues},
               {"depth", e.info.queue_depth},
               {"max_io", e.info.max_io_buf_bytes},
               {"flags", uapi::flags_text(e.info.flags)}};
+    if (e.size != 0) j["size"] = e.size;
     if (e.info.ublksrv_pid > 0) j["pid"] = e.info.ublksrv_pid;
     if (e.record) {
         if (!e.record->name.empty()) j["name"] = e.record->name;

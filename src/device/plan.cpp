@@ -78,12 +78,13 @@ result<> check_max_io(std::uint32_t bytes, std::size_t page_bytes) {
 result<> check_name(const std::string& name) {
     constexpr std::string_view allowed =
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-+";
-    const bool good = name.size() <= 64 && !name.starts_with('.') &&
+    const bool good = name.size() <= 64 && !name.starts_with('.') && !name.starts_with('-') &&
                       name.find_first_not_of(allowed) == std::string::npos;
     if (good) return {};
-    return failure(wrong("name", fmt::format("'{}'", name),
-                         "a name has up to 64 letters, digits, and . _ - +, and no dot in front",
-                         "choose another name"));
+    return failure(
+        wrong("name", fmt::format("'{}'", name),
+              "a name has up to 64 letters, digits, and . _ - +, and no dot or dash in front",
+              "choose another name"));
 }
 
 std::uint8_t shift_of(std::uint32_t bytes) {

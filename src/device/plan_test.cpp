@@ -118,6 +118,7 @@ TEST_CASE("what a person gets wrong is refused before the kernel is asked, and n
         {{.id = 1 << 20}, {}, "id"},
         {{.name = "../etc/passwd"}, {}, "name"},
         {{.name = ".hidden"}, {}, "name"},
+        {{.name = "--json"}, {}, "name"},
         {{.name = "two words"}, {}, "name"},
         {{}, {.shape = {.physical_block = 513}}, "physical block"},
         {{}, {.shape = {.io_opt = 1000}}, "io_opt"},

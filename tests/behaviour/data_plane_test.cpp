@@ -260,7 +260,8 @@ TEST_CASE("asynchronous handlers continue short transfers to the end, or fail") 
     CHECK(s.disk->counters()[0].frames_on_heap == 0);
 }
 
-TEST_CASE("a request costs no heap allocation, with plain handlers and with coroutines") {
+TEST_CASE("a request costs no heap allocation, with plain handlers and with coroutines" *
+          doctest::skip(!test::counts_allocations())) {
     for (bool asynchronous : {false, true}) {
         CAPTURE(asynchronous);
         served s{target(test::ram(1 << 20)), {.depth = 8}};

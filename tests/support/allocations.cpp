@@ -5,6 +5,19 @@
 #include <cstdlib>
 #include <new>
 
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define ASHLAR_NO_COUNTING
+#endif
+#endif
+
+#ifdef ASHLAR_NO_COUNTING
+
+bool ashlar::test::counts_allocations() { return false; }
+std::uint64_t ashlar::test::allocations() { return 0; }
+
+#else
+
 namespace {
 
 std::atomic<std::uint64_t> count = 0;
@@ -21,6 +34,7 @@ void* counted(std::size_t bytes, std::size_t alignment) {
 
 }  // namespace
 
+bool ashlar::test::counts_allocations() { return true; }
 std::uint64_t ashlar::test::allocations() { return count.load(); }
 
 void* operator new(std::size_t bytes) { return counted(bytes, 0); }
@@ -39,3 +53,5 @@ void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory
 void operator delete[](void* memory, std::align_val_t) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
 void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
+
+#endif

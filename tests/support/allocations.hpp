@@ -6,6 +6,8 @@
 
 namespace ashlar::test {
 
+// False where a sanitizer has its own operator new and nothing is counted.
+bool counts_allocations();
 std::uint64_t allocations();
 
 }  // namespace ashlar::test

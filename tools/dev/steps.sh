@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash
+#
+# Steps of ./dev: each is a command with a name. Its output goes to a log and is shown only when it
+# fails. On a terminal a line tells what runs now; after each step one line tells its outcome and time.
+# Sourced by ./dev.
+
+logs=$PWD/build/logs
+steps=0
+passed=0
+failed=0
+ticker_pid=''
+trap 'stop_ticker' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+on_terminal() { [[ -t 1 && ${TERM:-dumb} != dumb ]]; }
+
+# Seconds since $1, a value of EPOCHREALTIME, for people.
+time_since() {
+    local ms=$(((${EPOCHREALTIME/[.,]/} - ${1/[.,]/}) / 1000))
+    if ((ms < 60000)); then
+        printf '%d.%d s' $((ms / 1000)) $((ms % 1000 / 100))
+    else
+        printf '%d min %02d s' $((ms / 60000)) $((ms / 1000 % 60))
+    fi
+}
+
+# Redraws one line of the terminal until it is killed: what runs, since when, and the end of its log.
+ticker() {
+    local name=$1 log=$2 began=$3 text width
+    width=$(tput cols 2>/dev/null) || width=80
+    while sleep 0.5; do
+        text="   $(printf '%12s' "$(time_since "$began")")  $name"
+        text+="  $(tail -n 1 "$log" 2>/dev/null | tr -cd '[:print:]')"
+        printf '\r\e[K%s' "${text:0:width-1}"
+    done
+}
+
+stop_ticker() {
+    [[ -n $ticker_pid ]] || return 0
+    kill "$ticker_pid" && wait "$ticker_pid" 2>/dev/null
+    ticker_pid=''
+    printf '\r\e[K'
+}
+
+# The counts that a test program prints last, "N passed, M failed", maybe with ", K skipped". Else
+# nothing.
+counts_in() {
+    sed -n -E 's/^([0-9]+) passed, ([0-9]+) failed(, ([0-9]+) skipped)?$/\1 \2 \4/p' "$1" | tail -n 1
+}
+
+# step NAME COMMAND…: runs the command and counts it, or the tests that it says it ran. Its exit
+# status is the command's. Status 77 means that there was nothing to test with, as in CTest.
+step() {
+    local name=$1 began=$EPOCHREALTIME log status word good bad skipped remark=''
+    shift
+    mkdir -p "$logs"
+    steps=$((steps + 1))
+    log=$logs/$(printf '%02d' $steps)-$(tr -cs 'A-Za-z0-9.\n' '-' <<<"$name").log
+    : >"$log"
+    if on_terminal; then
+        ticker "$name" "$log" "$began" &
+        ticker_pid=$!
+    fi
+    "$@" >>"$log" 2>&1 </dev/null
+    status=$?
+    stop_ticker
+    read -r good bad skipped <<<"$(counts_in "$log")"
+    [[ -z $good ]] || remark=" ($good passed${skipped:+, $skipped skipped})"
+    case $status in
+        0) word=ok good=${good:-1} bad=${bad:-0} ;;
+        77) word=- good=0 bad=0 remark=": left out: $(tail -n 1 "$log")" ;;
+        *)
+            word=FAILED good=${good:-0} bad=${bad:-1}
+            ((bad > 0)) || bad=1
+            remark=''
+            ;;
+    esac
+    passed=$((passed + good))
+    failed=$((failed + bad))
+    printf '%-6s %12s  %s%s\n' $word "$(time_since "$began")" "$name" "$remark"
+    if [[ $word == FAILED ]]; then
+        # Without the lines in which ninja says what it builds.
+        grep -v -E '^\[[0-9]+/[0-9]+\] ' "$log" | tail -n 60 | sed 's/^/    /'
+        printf '    exit status %d; the whole output: %s\n' $status "$log"
+    fi
+    return $status
+}
+
+# The end of a run of steps: the last line that is printed, and the exit status.
+finish_steps() {
+    echo "$passed passed, $failed failed"
+    ((failed == 0))
+}

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash
+#
+# ./dev test: the checks, the other compiler, the sanitizers, ashlar as others install and use it, and
+# the lab on the oldest and the newest kernel. Sourced by ./dev.
+
+lab_kernels=(6.12 newest)
+
+test_steps() {
+    check_steps
+    step 'shell scripts' check_scripts
+    step 'samples of coroutine forms' env JOBS="$(nproc)" tests/compiler/run
+    step 'ashlar installed' tests/install/run build/debug
+    step 'build, clang++' configure_and_build clang && step 'unit tests, clang++' run_ctest clang
+    step 'build, address sanitizer' configure_and_build asan &&
+        step 'unit tests, address sanitizer' run_ctest asan
+    step 'build, thread sanitizer' configure_and_build tsan &&
+        step 'unit tests, thread sanitizer' run_ctest tsan
+}
+
+# The lab's tests run the program as it is released.
+lab_steps() {
+    local kernel
+    step 'build, release' configure_and_build release || return
+    for kernel in "${lab_kernels[@]}"; do step "kernel $kernel" lab/kernel fetch "$kernel" || return; done
+    step 'the lab itself' lab/selftest
+    for kernel in "${lab_kernels[@]}"; do
+        step "lab, kernel $kernel" tests/lab/run --kernel "$kernel"
+    done
+}
+
+run_test() {
+    local with_lab=yes with_others=yes word
+    for word; do
+        case $word in
+            --no-lab) with_lab=no ;;
+            --lab-only) with_others=no ;;
+            *) wrong "test: $word: unknown option" ;;
+        esac
+    done
+    [[ $with_lab == yes || $with_others == yes ]] || wrong "test: --no-lab and --lab-only leave nothing"
+    local groups=(build)
+    [[ $with_others == no ]] || groups+=(check test)
+    [[ $with_lab == no ]] || groups+=(disks lab lab-tests)
+    need "${groups[@]}"
+    [[ $with_others == no ]] || test_steps
+    [[ $with_lab == no ]] || lab_steps
+    finish_steps
+}
