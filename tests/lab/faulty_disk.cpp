@@ -17,7 +17,7 @@
 //     flip             reads get one wrong bit
 // Options:
 //     --plain          handlers are plain functions, not coroutines
-//     --slow-discard   has a discard, which takes 5 seconds
+//     --slow-discard FILE  has a discard, which takes until this file exists
 //     --flush ERRNO    has a volatile cache, and its flushes fail with this errno, a number
 #include <ashlar/ashlar.hpp>
 
@@ -29,6 +29,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <unistd.h>
 
 namespace {
 
@@ -42,7 +43,7 @@ struct plan {
     std::uint64_t size = 0;
     std::vector<fault> faults;
     bool plain = false;
-    bool slow_discard = false;
+    std::string slow_discard;
     std::optional<int> flush_errno;
 };
 
@@ -136,10 +137,14 @@ struct late_disk {
 };
 
 struct discarding_disk : late_disk {
+    std::string until;
+
     ashlar::task<std::error_code> discard(ashlar::request& r) {
-        std::error_code failed = co_await r.ring().wait(std::chrono::seconds(5));
-        if (!failed) m.zero(r.offset(), r.length());
-        co_return failed;
+        while (::access(until.c_str(), F_OK) != 0) {
+            co_await r.ring().wait(std::chrono::milliseconds(20));
+        }
+        m.zero(r.offset(), r.length());
+        co_return std::error_code{};
     }
 };
 
@@ -173,8 +178,9 @@ int serve(plan p) {
         return ashlar::serve(flushing_disk{{std::move(m)}, *p.flush_errno}, {.kind = "faulty"});
     }
     if (p.plain) return ashlar::serve(plain_disk{std::move(m)}, {.kind = "faulty"});
-    if (p.slow_discard) {
-        return ashlar::serve(discarding_disk{{std::move(m)}}, {.kind = "faulty"});
+    if (!p.slow_discard.empty()) {
+        return ashlar::serve(discarding_disk{{std::move(m)}, std::move(p.slow_discard)},
+                             {.kind = "faulty"});
     }
     return ashlar::serve(late_disk{std::move(m)}, {.kind = "faulty"});
 }
@@ -190,8 +196,8 @@ int main(int count, char** words) {
         const std::string word = words[i];
         if (word == "--plain") {
             p.plain = true;
-        } else if (word == "--slow-discard") {
-            p.slow_discard = true;
+        } else if (word == "--slow-discard" && i + 1 < count) {
+            p.slow_discard = words[++i];
         } else if (word == "--flush" && i + 1 < count) {
             p.flush_errno = std::atoi(words[++i]);
         } else if (auto f = fault_of(word)) {
