@@ -60,7 +60,7 @@ scripts() {
         while IFS= read -r -d '' file; do
             first=''
             IFS= read -r first 2>/dev/null <"$file"
-            [[ $file == *.sh || $first == '#!'*sh ]] && printf '%s\0' "$file"
+            if [[ $file == *.sh || $first == '#!'*sh ]]; then printf '%s\0' "$file"; fi
         done
 }
 # Busybox's shell is taken for dash, which is near enough to leave out the warning.
