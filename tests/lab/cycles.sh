@@ -18,7 +18,9 @@ opened=$(open_files)
 for ((cycle = 1; cycle <= ${ASHLAR_LAB_CYCLES:-200}; ++cycle)); do
   path=$("$ASHLAR" add mem 16M)
   [ "$path" = /dev/ublkb0 ] || fail "cycle $cycle: $path"
-  read -r -N 16 _ <"$path" || true
+  printf x 1<>"$path"
+  read -r -N 1 byte <"$path"
+  [ "$byte" = x ] || fail "cycle $cycle: it reads '$byte'"
   "$ASHLAR" del 0
   [ ! -e "$path" ] || fail "cycle $cycle: $path is still there"
 done

@@ -21,13 +21,3 @@ dd if=/dev/zero bs=4K count=1 oflag=direct 2>said 1>&"$held" && fail "the dead d
 exec {held}<&-
 wait $remover
 wait_for 60 is_gone "/sys/class/ublk-char/ublkc$id"
-
-# So with the examples, which use the library.
-serve "$ASHLAR_EXAMPLES_BIN/null_disk"
-"$ASHLAR" del "$id"
-wait "$server" || fail "null_disk ended badly: $(<server.err)"
-serve "$ASHLAR_EXAMPLES_BIN/ram_disk"
-random_file data 65536
-dd if=data of="$disk" bs=64K oflag=direct status=none
-dd if="$disk" bs=64K count=1 iflag=direct status=none | cmp - data
-end_server

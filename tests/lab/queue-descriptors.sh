@@ -8,19 +8,27 @@ requires jq taskset
 add mem 16M --queues 2 --depth 100
 [ "$("$ASHLAR" show "$id" --json | jq .queues)" -eq 2 ] || fail "not two queues"
 random_file mirror $((16 << 20))
-copy() { # CPU QUEUE FIRST COUNT: blocks of 64 KiB
-  local before
-  before=$(counter writes "$2")
-  taskset -c "$1" dd if=mirror of="$disk" bs=64K skip="$3" seek="$3" count="$4" oflag=direct \
+# Which queue serves which CPU, the kernel says.
+queue_of=()
+for q in 0 1; do
+  cpu=$(<"/sys/block/ublkb$id/mq/$q/cpu_list")
+  [[ $cpu = [01] ]] || fail "queue $q serves CPUs $cpu"
+  queue_of[cpu]=$q
+done
+copy() { # CPU FIRST COUNT: blocks of 64 KiB
+  local before q=${queue_of[$1]}
+  before=$(counter writes "$q")
+  taskset -c "$1" dd if=mirror of="$disk" bs=64K skip="$2" seek="$2" count="$3" oflag=direct \
     status=none
-  [ $(($(counter writes "$2") - before)) -ge "$4" ] || fail "queue $2 did not serve CPU $1"
+  [ $(($(counter writes "$q") - before)) -ge "$3" ] || fail "queue $q did not serve CPU $1"
 }
-copy 1 1 0 96
-copy 0 0 96 64
-copy 1 1 160 96
+copy 1 0 96
+copy 0 96 64
+copy 1 160 96
 for cpu in 0 1; do
-  before=$(counter reads $cpu)
+  q=${queue_of[cpu]}
+  before=$(counter reads "$q")
   taskset -c $cpu dd if="$disk" bs=64K iflag=direct status=none | cmp - mirror
-  [ $(($(counter reads $cpu) - before)) -ge 256 ] || fail "queue $cpu did not serve CPU $cpu"
+  [ $(($(counter reads "$q") - before)) -ge 256 ] || fail "queue $q did not serve CPU $cpu"
 done
 remove

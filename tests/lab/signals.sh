@@ -31,7 +31,7 @@ kill -TERM "$server"
 wait_for 60 has_line "open by fio" server.err
 kill -TERM "$server"
 wait "$load" && fail "fio has noticed nothing"
-grep -q "Input/output error" fio.out || fail "fio says: $(<fio.out)"
+grep -qE "Input/output error|No space left" fio.out || fail "fio says: $(<fio.out)"
 wait "$server" || fail "the server failed: $(<server.err)"
 is_gone "$disk" || fail "$disk is still there"
 

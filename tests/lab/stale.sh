@@ -32,7 +32,7 @@ wait_for 60 has_served 1000
 kill -KILL "$server"
 wait "$load" && fail "fio has not noticed"
 wait_for 60 has_ended "$reader"
-grep -q "Input/output error" fio.out || fail "fio says: $(<fio.out)"
+grep -qE "Input/output error|No space left" fio.out || fail "fio says: $(<fio.out)"
 wait_for 60 has_state "$old" dead
 add mem 64M
 remove "$old"

@@ -7,7 +7,7 @@
 declare -A packages=(
     [build]='g++ cmake ninja-build pkg-config liburing-dev libfmt-dev nlohmann-json3-dev doctest-dev'
     [check]='clang-format-19 clang-tools-19 python3'
-    [test]='clang-19 libclang-rt-19-dev llvm-19 shellcheck'
+    [test]='clang-19 libclang-rt-19-dev llvm-19 shellcheck mandoc zsh fish'
     [disks]='e2fsprogs util-linux mount'
     [lab]='qemu-system-x86 busybox-static cpio kmod xz-utils debian-archive-keyring'
     [lab-tests]='udev fio xfsprogs btrfs-progs jq fdisk strace psmisc procps'
@@ -15,7 +15,7 @@ declare -A packages=(
 declare -A purposes=(
     [build]='to build ashlar'
     [check]='to check the source'
-    [test]='to test with a second compiler and its sanitizers'
+    [test]='to test with a second compiler, its sanitizers, and the shells that complete'
     [disks]='to make a file system and mount it'
     [lab]='to run a kernel with ublk in an emulator'
     [lab-tests]='to test devices in that kernel'

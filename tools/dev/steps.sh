@@ -3,9 +3,9 @@
 #
 # Steps of ./dev: each is a command with a name. Its output goes to a log and is shown only when it
 # fails. On a terminal a line tells what runs now; after each step one line tells its outcome and time.
-# Sourced by ./dev.
+# Sourced by ./dev, which sets `verb`.
 
-logs=$PWD/build/logs
+logs=$PWD/build/logs/${verb:-steps}
 steps=0
 passed=0
 failed=0
@@ -50,11 +50,22 @@ counts_in() {
     sed -n -E 's/^([0-9]+) passed, ([0-9]+) failed(, ([0-9]+) skipped)?$/\1 \2 \4/p' "$1" | tail -n 1
 }
 
+# The end of a log, without the lines in which ninja says what it builds; and what a test program says
+# has failed, if that was earlier.
+tell_failure() {
+    local end earlier
+    end=$(grep -v -E '^\[[0-9]+/[0-9]+\] ' "$1" | tail -n 60)
+    earlier=$(grep -E '^(FAIL|not ok) ' "$1" | grep -v -x -F -f <(printf '%s\n' "$end"))
+    [[ -z $earlier ]] || printf '%s\n...\n' "$earlier" | sed 's/^/    /'
+    printf '%s\n' "$end" | sed 's/^/    /'
+}
+
 # step NAME COMMAND…: runs the command and counts it, or the tests that it says it ran. Its exit
 # status is the command's. Status 77 means that there was nothing to test with, as in CTest.
 step() {
     local name=$1 began=$EPOCHREALTIME log status word good bad skipped remark=''
     shift
+    ((steps > 0)) || rm -rf "$logs"
     mkdir -p "$logs"
     steps=$((steps + 1))
     log=$logs/$(printf '%02d' $steps)-$(tr -cs 'A-Za-z0-9.\n' '-' <<<"$name").log
@@ -81,8 +92,7 @@ step() {
     failed=$((failed + bad))
     printf '%-6s %12s  %s%s\n' $word "$(time_since "$began")" "$name" "$remark"
     if [[ $word == FAILED ]]; then
-        # Without the lines in which ninja says what it builds.
-        grep -v -E '^\[[0-9]+/[0-9]+\] ' "$log" | tail -n 60 | sed 's/^/    /'
+        tell_failure "$log"
         printf '    exit status %d; the whole output: %s\n' $status "$log"
     fi
     return $status

@@ -22,7 +22,9 @@ test_steps() {
 lab_steps() {
     local kernel
     step 'build, release' configure_and_build release || return
-    for kernel in "${lab_kernels[@]}"; do step "kernel $kernel" lab/kernel fetch "$kernel" || return; done
+    for kernel in "${lab_kernels[@]}"; do
+        step "fetch kernel $kernel" lab/kernel fetch "$kernel" || return
+    done
     step 'the lab itself' lab/selftest
     for kernel in "${lab_kernels[@]}"; do
         step "lab, kernel $kernel" tests/lab/run --kernel "$kernel"
