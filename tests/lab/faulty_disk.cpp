@@ -132,7 +132,8 @@ struct late_disk {
 
     static ashlar::task<> delay(ashlar::request& r, const std::string& fault) {
         if (!fault.starts_with("late") && fault != "throw-late") co_return;
-        co_await r.ring().wait(std::chrono::milliseconds(200));
+        std::error_code waited = co_await r.ring().wait(std::chrono::milliseconds(200));
+        if (waited) throw std::system_error(waited);
     }
 };
 
@@ -141,7 +142,8 @@ struct discarding_disk : late_disk {
 
     ashlar::task<std::error_code> discard(ashlar::request& r) {
         while (::access(until.c_str(), F_OK) != 0) {
-            co_await r.ring().wait(std::chrono::milliseconds(20));
+            std::error_code waited = co_await r.ring().wait(std::chrono::milliseconds(20));
+            if (waited) co_return waited;
         }
         m.zero(r.offset(), r.length());
         co_return std::error_code{};
