@@ -28,7 +28,7 @@ for fd in "/proc/$server/fd"/*; do
     0 | 1 | 2) [ "$link" = /dev/null ] || fail "descriptor ${fd##*/} is $link" ;;
     *)
       case $link in
-        anon_inode:* | socket:* | /dev/ublk-control | /dev/ublkc"$id") ;;
+        anon_inode:* | socket:* | /dev/ublk-control | /dev/ublkc"$id" | /run/ashlar/"$id".log) ;;
         *) fail "it has inherited $link" ;;
       esac
       ;;

@@ -10,15 +10,16 @@ steps=0
 passed=0
 failed=0
 ticker_pid=''
-trap 'stop_ticker' EXIT
+begun=()
+trap 'stop_ticker; stop_begun' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
 on_terminal() { [[ -t 1 && ${TERM:-dumb} != dumb ]]; }
 
-# Seconds since $1, a value of EPOCHREALTIME, for people.
-time_since() {
-    local ms=$(((${EPOCHREALTIME/[.,]/} - ${1/[.,]/}) / 1000))
+# The time between two values of EPOCHREALTIME, for people.
+time_between() {
+    local ms=$(((${2/[.,]/} - ${1/[.,]/}) / 1000))
     if ((ms < 60000)); then
         printf '%d.%d s' $((ms / 1000)) $((ms % 1000 / 100))
     else
@@ -31,10 +32,16 @@ ticker() {
     local name=$1 log=$2 began=$3 text width
     width=$(tput cols 2>/dev/null) || width=80
     while sleep 0.5; do
-        text="   $(printf '%12s' "$(time_since "$began")")  $name"
+        text="   $(printf '%12s' "$(time_between "$began" "$EPOCHREALTIME")")  $name"
         text+="  $(tail -n 1 "$log" 2>/dev/null | tr -cd '[:print:]')"
         printf '\r\e[K%s' "${text:0:width-1}"
     done
+}
+
+start_ticker() {
+    on_terminal || return 0
+    ticker "$@" &
+    ticker_pid=$!
 }
 
 stop_ticker() {
@@ -42,6 +49,15 @@ stop_ticker() {
     kill "$ticker_pid" && wait "$ticker_pid" 2>/dev/null
     ticker_pid=''
     printf '\r\e[K'
+}
+
+# Sets `log` for a step of this name.
+new_log() {
+    ((steps > 0)) || rm -rf "$logs"
+    mkdir -p "$logs"
+    steps=$((steps + 1))
+    log=$logs/$(printf '%02d' $steps)-$(tr -cs 'A-Za-z0-9.\n' '-' <<<"$1").log
+    : >"$log"
 }
 
 # The counts that a test program prints last, "N passed, M failed", maybe with ", K skipped". Else
@@ -60,23 +76,9 @@ tell_failure() {
     printf '%s\n' "$end" | sed 's/^/    /'
 }
 
-# step NAME COMMAND…: runs the command and counts it, or the tests that it says it ran. Its exit
-# status is the command's. Status 77 means that there was nothing to test with, as in CTest.
-step() {
-    local name=$1 began=$EPOCHREALTIME log status word good bad skipped remark=''
-    shift
-    ((steps > 0)) || rm -rf "$logs"
-    mkdir -p "$logs"
-    steps=$((steps + 1))
-    log=$logs/$(printf '%02d' $steps)-$(tr -cs 'A-Za-z0-9.\n' '-' <<<"$name").log
-    : >"$log"
-    if on_terminal; then
-        ticker "$name" "$log" "$began" &
-        ticker_pid=$!
-    fi
-    "$@" >>"$log" 2>&1 </dev/null
-    status=$?
-    stop_ticker
+# tell NAME TIME STATUS LOG: counts a step that has ended, and tells how.
+tell() {
+    local name=$1 time=$2 status=$3 log=$4 word good bad skipped remark=''
     read -r good bad skipped <<<"$(counts_in "$log")"
     [[ -z $good ]] || remark=" ($good passed${skipped:+, $skipped skipped})"
     case $status in
@@ -90,12 +92,53 @@ step() {
     esac
     passed=$((passed + good))
     failed=$((failed + bad))
-    printf '%-6s %12s  %s%s\n' $word "$(time_since "$began")" "$name" "$remark"
+    printf '%-6s %12s  %s%s\n' $word "$time" "$name" "$remark"
     if [[ $word == FAILED ]]; then
         tell_failure "$log"
-        printf '    exit status %d; the whole output: %s\n' $status "$log"
+        printf '    exit status %d; the whole output: %s\n' "$status" "$log"
     fi
+}
+
+# step NAME COMMAND…: runs the command and counts it, or the tests that it says it ran. Its exit
+# status is the command's. Status 77 means that there was nothing to test with, as in CTest.
+step() {
+    local name=$1 began=$EPOCHREALTIME log status
+    shift
+    new_log "$name"
+    start_ticker "$name" "$log" "$began"
+    "$@" >>"$log" 2>&1 </dev/null
+    status=$?
+    stop_ticker
+    tell "$name" "$(time_between "$began" "$EPOCHREALTIME")" $status "$log"
     return $status
+}
+
+# The same for several programs at a time: step_begin starts one, steps_end waits for all and tells.
+step_begin() {
+    local name=$1 log
+    shift
+    new_log "$name"
+    "$@" >>"$log" 2>&1 </dev/null &
+    begun+=("$! $EPOCHREALTIME $log $name")
+}
+
+steps_end() {
+    local pid began log name status
+    while ((${#begun[@]} > 0)); do
+        read -r pid began log name <<<"${begun[0]}"
+        start_ticker "$name" "$log" "$began"
+        wait "$pid"
+        status=$?
+        stop_ticker
+        begun=("${begun[@]:1}")
+        # It may have ended while another was waited for: its last word was its end.
+        tell "$name" "$(time_between "$began" "$(stat -c %.6Y "$log")")" $status "$log"
+    done
+}
+
+stop_begun() {
+    local one
+    for one in "${begun[@]+"${begun[@]}"}"; do kill "${one%% *}" && wait "${one%% *}"; done 2>/dev/null
 }
 
 # The end of a run of steps: the last line that is printed, and the exit status.
