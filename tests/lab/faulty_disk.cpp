@@ -10,6 +10,7 @@
 //     throw            throws std::runtime_error; throw-int: an int
 //     throw-enospc     throws std::system_error with ENOSPC
 //     throw-late       throws after it has waited (not with --plain)
+//     hang             is not answered (not with --plain)
 //     late             waits 200 ms, then goes on as usual (not with --plain)
 // Bugs that a verifying reader must find:
 //     swap             writes go to the neighbour: block 2n of 4 KiB and 2n + 1 change places
@@ -131,8 +132,10 @@ struct late_disk {
     }
 
     static ashlar::task<> delay(ashlar::request& r, const std::string& fault) {
-        if (!fault.starts_with("late") && fault != "throw-late") co_return;
-        std::error_code waited = co_await r.ring().wait(std::chrono::milliseconds(200));
+        const bool late = fault == "late" || fault == "throw-late";
+        if (!late && fault != "hang") co_return;
+        const auto time = std::chrono::milliseconds(late ? 200 : 3'600'000);
+        std::error_code waited = co_await r.ring().wait(time);
         if (waited) throw std::system_error(waited);
     }
 };

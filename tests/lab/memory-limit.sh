@@ -23,6 +23,8 @@ written=${BASH_REMATCH[1]}
 [ "$written" -ge 256 ] || fail "only $written blocks of 64 KiB were written"
 kill -0 "$server" || fail "the server is gone"
 grep -qE '^oom_kill 0$' $group/memory.events || fail "killed: $(<$group/memory.events)"
+has_line "write of 65536 bytes at [0-9]+: .*\(ENOSPC\)" "/run/ashlar/$id.log" ||
+  fail "its log has: $(<"/run/ashlar/$id.log")"
 dd if="$disk" bs=64K count="$written" iflag=direct status=none |
   cmp -n $((written * 65536)) - data
 [ "$(list_state "$id")" = live ] || fail "$("$ASHLAR" list)"

@@ -6,7 +6,7 @@
 
 declare -A packages=(
     [build]='g++ cmake ninja-build pkg-config liburing-dev libfmt-dev nlohmann-json3-dev doctest-dev'
-    [check]='clang-format-19 clang-tools-19 python3'
+    [check]='clang-format-19 clang-tools-19 python3 ccache'
     [test]='clang-19 libclang-rt-19-dev llvm-19 shellcheck mandoc zsh fish'
     [disks]='e2fsprogs util-linux mount'
     [lab]='qemu-system-x86 busybox-static cpio kmod xz-utils debian-archive-keyring'

@@ -46,7 +46,7 @@ start_ticker() {
 
 stop_ticker() {
     [[ -n $ticker_pid ]] || return 0
-    kill "$ticker_pid" && wait "$ticker_pid" 2>/dev/null
+    kill "$ticker_pid" 2>/dev/null && wait "$ticker_pid" 2>/dev/null
     ticker_pid=''
     printf '\r\e[K'
 }
