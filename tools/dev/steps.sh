@@ -66,14 +66,17 @@ counts_in() {
     sed -n -E 's/^([0-9]+) passed, ([0-9]+) failed(, ([0-9]+) skipped)?$/\1 \2 \4/p' "$1" | tail -n 1
 }
 
-# The end of a log, without the lines in which ninja says what it builds; and what a test program says
-# has failed, if that was earlier.
+# What a test program says of the tests that have failed: the line of each, and what is indented below
+# it.
+failures_in() { awk '/^(FAIL|not ok|no test was running) /{p = 1; print; next} /^[^ \t]/{p = 0} p' "$1"; }
+
+# What failed, or the end of the log where no test program says it; without the lines in which ninja
+# says what it builds.
 tell_failure() {
-    local end earlier
-    end=$(grep -v -E '^\[[0-9]+/[0-9]+\] ' "$1" | tail -n 60)
-    earlier=$(grep -E '^(FAIL|not ok) ' "$1" | grep -v -x -F -f <(printf '%s\n' "$end"))
-    [[ -z $earlier ]] || printf '%s\n...\n' "$earlier" | sed 's/^/    /'
-    printf '%s\n' "$end" | sed 's/^/    /'
+    local text
+    text=$(failures_in "$1" | head -n 200)
+    [[ -n $text ]] || text=$(grep -v -E '^\[[0-9]+/[0-9]+\] ' "$1" | tail -n 60)
+    printf '%s\n' "$text" | sed 's/^/    /'
 }
 
 # tell NAME TIME STATUS LOG: counts a step that has ended, and tells how.
