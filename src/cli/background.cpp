@@ -27,9 +27,11 @@ namespace {
 constexpr long log_bytes_max = 1 << 20;
 
 volatile sig_atomic_t child_to_end = 0;
+volatile sig_atomic_t ended_by = 0;
 
-void end_child(int) {
+void end_child(int number) {
     // The server undoes its start and says why it ends.
+    ended_by = number;
     if (child_to_end > 0) ::kill(child_to_end, SIGTERM);
 }
 
@@ -171,6 +173,11 @@ result<background_server> start_in_background(target served, options wanted) {
     for (int number : {SIGINT, SIGTERM, SIGHUP}) std::signal(number, end_child);
     auto outcome = watch(ends[0], child);
     for (int number : {SIGINT, SIGTERM, SIGHUP}) std::signal(number, SIG_DFL);
+    if (outcome && ended_by != 0) {
+        // It was ready before it could end: a device that is about to go is no success.
+        while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {}
+        std::raise(ended_by);
+    }
     return outcome;
 }
 
