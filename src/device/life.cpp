@@ -63,9 +63,10 @@ result<> device::implementation::begin() {
     ASHLAR_CHECK(add());
     ASHLAR_CHECK(open_node());
     ASHLAR_CHECK(start_queues());
+    const std::uint64_t before_start = machine_.now_ns();
     ASHLAR_CHECK(control_->start(id(), machine_.process_id()));
     tell(step::kind::start_dev, fmt::format("process {} serves it", machine_.process_id()));
-    ASHLAR_CHECK(await_block_node(machine_, id()));
+    ASHLAR_CHECK(await_block_node(machine_, id(), before_start));
     tell(step::kind::block_node,
          fmt::format("{}, {}", block_path(id()), uapi::bytes_text(plan_.size)));
     return {};

@@ -76,7 +76,7 @@ result<int> open_char_node(os::machine& m, std::uint32_t id) {
     return fd;
 }
 
-result<> await_block_node(os::machine& m, std::uint32_t id) {
+result<> await_block_node(os::machine& m, std::uint32_t id, std::uint64_t since_ns) {
     const std::string path = block_path(id);
     const std::string sysfs = fmt::format("/sys/block/{}/dev", disk_name(id));
     os::node node;
@@ -87,7 +87,7 @@ result<> await_block_node(os::machine& m, std::uint32_t id) {
         return is_devices_own(m, node, sysfs);
     });
     if (!there) return failure(missing(path));
-    if (!wait_until(m, udev_limit_ns, [&] { return m.udev_has_handled(node); })) {
+    if (!wait_until(m, udev_limit_ns, [&] { return m.udev_has_handled(node, since_ns); })) {
         log(level::warning,
             fmt::format("{}: udev has not handled it yet; its links may be missing", path));
     }

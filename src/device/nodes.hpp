@@ -13,7 +13,8 @@ std::string disk_name(std::uint32_t id);   // ublkb0
 
 // Opened for reading and writing. The kernel lets in one at a time, and udev may be there first.
 result<int> open_char_node(os::machine& m, std::uint32_t id);
-// Waits until the block node is there and udev, where it runs, has handled it.
-result<> await_block_node(os::machine& m, std::uint32_t id);
+// Waits until the block node is there and udev, where it runs, has handled it. The disk came at
+// `since_ns` (of the machine's now_ns) or later.
+result<> await_block_node(os::machine& m, std::uint32_t id, std::uint64_t since_ns);
 
 }  // namespace ashlar::device_room

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <dirent.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -187,12 +188,17 @@ std::vector<std::string> linux::list_directory(const std::string& path) {
     return names;
 }
 
-bool linux::udev_has_handled(const node& block) {
+bool linux::udev_has_handled(const node& block, std::uint64_t since_ns) {
     // The control socket is there while udevd runs; the database entry once it has run the rules.
+    // Its line I: has the microsecond of CLOCK_MONOTONIC at which udev first saw the device.
     struct stat found{};
     if (::stat("/run/udev/control", &found) != 0) return true;
-    std::string entry = fmt::format("/run/udev/data/b{}:{}", block.major, block.minor);
-    return ::stat(entry.c_str(), &found) == 0;
+    auto entry = read_text(fmt::format("/run/udev/data/b{}:{}", block.major, block.minor));
+    if (!entry) return false;
+    const std::size_t at = entry->starts_with("I:") ? 0 : entry->find("\nI:");
+    if (at == std::string::npos) return true;
+    const std::size_t digits = entry->find(':', at) + 1;
+    return std::strtoull(entry->c_str() + digits, nullptr, 10) >= since_ns / 1000;
 }
 
 bool linux::load_module(const std::string& module_name) {

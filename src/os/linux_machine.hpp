@@ -40,7 +40,7 @@ public:
     std::optional<node> look_up(const std::string& path) override;
     std::optional<std::string> read_text(const std::string& path) override;
     std::vector<std::string> list_directory(const std::string& path) override;
-    bool udev_has_handled(const node& block) override;
+    bool udev_has_handled(const node& block, std::uint64_t since_ns) override;
     std::vector<holder> holders_of(const std::string& disk) override;
     bool load_module(const std::string& module_name) override;
 };

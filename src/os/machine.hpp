@@ -102,8 +102,10 @@ public:
     virtual std::optional<node> look_up(const std::string& path) = 0;
     virtual std::optional<std::string> read_text(const std::string& path) = 0;
     virtual std::vector<std::string> list_directory(const std::string& path) = 0;
-    // True unless udev runs here and has not yet handled this block device.
-    virtual bool udev_has_handled(const node& block) = 0;
+    // True unless udev runs here and has not yet handled this block device, which came at
+    // `since_ns` (of now_ns) or later: what udev knows of an older one of the same number does not
+    // count.
+    virtual bool udev_has_handled(const node& block, std::uint64_t since_ns) = 0;
     // Who uses this whole disk or one of its partitions ("ublkb0").
     virtual std::vector<holder> holders_of(const std::string& disk) = 0;
     // modprobe; false if that did not help.

@@ -43,9 +43,26 @@ add mem 16M
   fail "links: $(echo /dev/ashlar/*)"
 "$ASHLAR" del --all
 
+# What udev still knows of an older disk of the same number is not taken for the new one's.
+add mem 16M --name older
+udev_pid=$(pgrep -x systemd-udevd | head -n 1)
+kill -STOP "$udev_pid"
+"$ASHLAR" del older
+"$ASHLAR" add mem 16M --name newer >out 2>err &
+adder=$!
+wait_for 60 test -b "$disk"
+pause 0.5
+[ ! -s out ] || fail "add did not wait for udev"
+kill -CONT "$udev_pid"
+wait $adder
+[ ! -s err ] || fail "it says: $(<err)"
+points_to /dev/ashlar/newer "$disk" || fail "no /dev/ashlar/newer when add has returned"
+"$ASHLAR" del newer
+
 # Deleted right behind what makes udev look.
 for n in {1..10}; do
-  add mem 16M --name again
+  add mem 16M --name again 2>err
+  [ ! -s err ] || fail "round $n: it says: $(<err)"
   points_to /dev/ashlar/again "$disk" || fail "round $n: no link"
   printf x 1<>"$disk"
   udevadm trigger --action=change "/sys/block/ublkb$id"

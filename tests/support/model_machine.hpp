@@ -82,7 +82,7 @@ public:
     std::optional<os::node> look_up(const std::string& path) override;
     std::optional<std::string> read_text(const std::string&) override { return std::nullopt; }
     std::vector<std::string> list_directory(const std::string&) override { return {}; }
-    bool udev_has_handled(const os::node&) override { return true; }
+    bool udev_has_handled(const os::node&, std::uint64_t) override { return true; }
     std::vector<os::holder> holders_of(const std::string& disk) override;
     bool load_module(const std::string&) override { return false; }
 
