@@ -65,7 +65,7 @@ protected:
 
 namespace detail {
 
-// How a handler's outcome reaches the queue (src/queue/answer.cpp). The frame of an asynchronous
+// How a handler's outcome reaches the queue (src/queue/queue.cpp). The frame of an asynchronous
 // handler is kept with its request, so that it can be destroyed if the queue ends before it does.
 struct request_answer {
     static void give(request& r, std::error_code failed) noexcept;

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash
 #
-# ./dev check, what runs before every commit; ./dev format; and ./dev test, which is check and all
-# the rest. Sourced by ./dev.
+# ./dev check, what runs before every commit, and ./dev format. Sourced by ./dev.
 
 # The C++ files in house style. The samples of tests/compiler are as they must be for their compilers.
 source_files() {

@@ -10,8 +10,7 @@ steps=0
 passed=0
 failed=0
 ticker_pid=''
-begun=()
-trap 'stop_ticker; stop_begun' EXIT
+trap stop_ticker EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
@@ -114,34 +113,6 @@ step() {
     stop_ticker
     tell "$name" "$(time_between "$began" "$EPOCHREALTIME")" $status "$log"
     return $status
-}
-
-# The same for several programs at a time: step_begin starts one, steps_end waits for all and tells.
-step_begin() {
-    local name=$1 log
-    shift
-    new_log "$name"
-    "$@" >>"$log" 2>&1 </dev/null &
-    begun+=("$! $EPOCHREALTIME $log $name")
-}
-
-steps_end() {
-    local pid began log name status
-    while ((${#begun[@]} > 0)); do
-        read -r pid began log name <<<"${begun[0]}"
-        start_ticker "$name" "$log" "$began"
-        wait "$pid"
-        status=$?
-        stop_ticker
-        begun=("${begun[@]:1}")
-        # It may have ended while another was waited for: its last word was its end.
-        tell "$name" "$(time_between "$began" "$(stat -c %.6Y "$log")")" $status "$log"
-    done
-}
-
-stop_begun() {
-    local one
-    for one in "${begun[@]+"${begun[@]}"}"; do kill "${one%% *}" && wait "${one%% *}"; done 2>/dev/null
 }
 
 # The end of a run of steps: the last line that is printed, and the exit status.
