@@ -6,8 +6,6 @@
 #include "device/busy.hpp"
 #include "device/nodes.hpp"
 
-#include <ashlar/log.hpp>
-
 #include <fmt/format.h>
 
 #include <cerrno>
@@ -17,7 +15,7 @@ namespace ashlar::cli {
 
 namespace {
 
-constexpr std::uint64_t remove_limit_ns = 30 * control::second_ns;
+constexpr std::uint64_t delete_limit_ns = 30 * control::second_ns;
 constexpr std::uint64_t tick_ns = 5'000'000;
 constexpr int server_ticks_max = 4000;  // twenty seconds
 
@@ -35,16 +33,8 @@ result<> remove_device(control::control& c, os::machine& m, std::uint32_t id, bo
     const bool held = force && !m.holders_of(device_room::disk_name(id)).empty();
     auto stopped = force ? c.stop(id) : device_room::stop_if_idle(c, m, id);
     if (!stopped) return failure(server_is_stuck(id, pid, std::move(stopped).error()));
-    auto removed = c.remove(id, held ? control::second_ns : remove_limit_ns);
     // The server has seen the stop and may be the one that deletes it first.
-    if (!removed && removed.error().code == ETIMEDOUT) {
-        log(level::warning,
-            fmt::format("device {}: somebody still holds it; the kernel keeps the id "
-                        "until that ends",
-                        id));
-    } else if (!removed && removed.error().code != ENODEV) {
-        return failure(server_is_stuck(id, pid, std::move(removed).error()));
-    }
+    ASHLAR_CHECK(device_room::delete_stopped(c, id, held ? control::second_ns : delete_limit_ns));
     device_room::remove_record(id, entry.info.ublksrv_flags);
     // Its server has nothing left to do: whoever adds the next device finds this one's gone.
     if (entry.record && pid > 0) {

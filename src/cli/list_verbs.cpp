@@ -3,6 +3,7 @@
 #include "base/try.hpp"
 #include "cli/inventory.hpp"
 #include "cli/verbs.hpp"
+#include "device/busy.hpp"
 #include "device/nodes.hpp"
 #include "device/status.hpp"
 #include "uapi/print.hpp"
@@ -167,8 +168,7 @@ int run_show(const command& c) {
     fmt::print("kernel:\n  {}\n", uapi::to_string(entry->info));
     if (!status.is_null()) print_counters(status);
     for (const os::holder& h : holders) {
-        fmt::print("in use:     {}{}\n", h.how,
-                   h.pid == 0 ? "" : fmt::format(" by {} (pid {})", h.program, h.pid));
+        fmt::print("in use:     {}\n", device_room::describe(h));
     }
     return 0;
 }

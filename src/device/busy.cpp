@@ -3,8 +3,11 @@
 
 #include "device/nodes.hpp"
 
+#include <ashlar/log.hpp>
+
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
 
@@ -17,10 +20,6 @@ constexpr int tries_max = 100;  // two seconds: udev's probing is over by then
 
 bool is_udev(const os::holder& h) {
     return h.program == "systemd-udevd" || h.program == "(udev-worker)" || h.program == "blkid";
-}
-
-std::string describe(const os::holder& h) {
-    return h.pid == 0 ? h.how : fmt::format("{} by {} (pid {})", h.how, h.program, h.pid);
 }
 
 error busy(std::uint32_t id, const std::vector<os::holder>& holders) {
@@ -44,6 +43,10 @@ bool is_claimed(os::machine& m, std::uint32_t id) {
 
 }  // namespace
 
+std::string describe(const os::holder& h) {
+    return h.pid == 0 ? h.how : fmt::format("{} by {} (pid {})", h.how, h.program, h.pid);
+}
+
 result<> stop_if_idle(control::control& c, os::machine& m, std::uint32_t id) {
     auto features = c.features();
     const bool in_one_step = features && (*features & uapi::f_safe_stop_dev) != 0;
@@ -60,12 +63,20 @@ result<> stop_if_idle(control::control& c, os::machine& m, std::uint32_t id) {
             holders = m.holders_of(disk_name(id));
             if (holders.empty() && !is_claimed(m, id)) return c.stop(id);
         }
-        bool lasting = false;
-        for (const os::holder& h : holders) lasting = lasting || !is_udev(h);
-        if (lasting) break;
+        if (!std::ranges::all_of(holders, is_udev)) break;
         m.sleep_ns(pause_ns);
     }
     return failure(busy(id, holders));
+}
+
+result<> delete_stopped(control::control& c, std::uint32_t id, std::uint64_t limit_ns) {
+    auto removed = c.remove(id, limit_ns);
+    if (removed || removed.error().code == ENODEV) return {};
+    if (removed.error().code != ETIMEDOUT) return removed;
+    log(level::warning,
+        fmt::format("device {}: somebody still holds it; the kernel keeps the id until that ends",
+                    id));
+    return {};
 }
 
 }  // namespace ashlar::device_room

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Stopping a device that may be in use.
+// Stopping and deleting a device that may be in use.
 #pragma once
 
 #include "control/control.hpp"
@@ -10,5 +10,13 @@ namespace ashlar::device_room {
 // for a moment does not count. Linux before 7.0 can't do it in one step: there a user that comes
 // between the look and the stop loses the disk.
 result<> stop_if_idle(control::control& c, os::machine& m, std::uint32_t id);
+
+// Deletes a device that was stopped, and waits until its id is free. Where somebody keeps it longer
+// than the limit a warning says so, and the kernel goes on by itself: that is no failure, nor is a
+// device that somebody else has deleted.
+result<> delete_stopped(control::control& c, std::uint32_t id, std::uint64_t limit_ns);
+
+// "mounted at /mnt", "open by fio (pid 7)"
+std::string describe(const os::holder& h);
 
 }  // namespace ashlar::device_room

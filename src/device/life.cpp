@@ -23,7 +23,7 @@ using namespace device_room;
 namespace {
 
 // After this long the deletion of a device goes on without us.
-constexpr std::uint64_t remove_limit_ns = 10 * control::second_ns;
+constexpr std::uint64_t delete_limit_ns = 10 * control::second_ns;
 
 }  // namespace
 
@@ -92,7 +92,7 @@ result<> device::implementation::add() {
                                .pid = machine_.process_id(),
                                .name = wanted_.name,
                                .kind = wanted_.kind,
-                               .lane = "plain copy",
+                               .lane = std::string(queue::plain_copy::name),
                                .size = plan_.size,
                                .created = std::time(nullptr)}));
     recorded_ = true;
@@ -115,8 +115,8 @@ result<> device::implementation::start_queues() {
     }
     ASHLAR_CHECK(await(stage::mapped));
     tell(step::kind::descriptors,
-         fmt::format("{} queue{}, read-only, lane: plain copy", info_.nr_hw_queues,
-                     info_.nr_hw_queues == 1 ? "" : "s"));
+         fmt::format("{} queue{}, read-only, lane: {}", info_.nr_hw_queues,
+                     info_.nr_hw_queues == 1 ? "" : "s", queue::plain_copy::name));
     ASHLAR_CHECK(await(stage::fetched));
     tell(step::kind::fetch,
          fmt::format("{} tags", unsigned{info_.nr_hw_queues} * unsigned{info_.queue_depth}));
@@ -235,22 +235,12 @@ result<> device::implementation::stop(stop_when when) {
     // Whatever maps or holds ublkcN must be closed before DEL_DEV, which waits for it.
     if (char_fd_ >= 0) machine_.close(std::exchange(char_fd_, -1));
     if (recorded_) remove_record(id(), plan_.info.ublksrv_flags);
-    result<> removed = gone ? result<>() : remove(held);
+    result<> removed;
+    if (!gone) {
+        removed = delete_stopped(*control_, id(), held ? control::second_ns : delete_limit_ns);
+    }
     added_ = recorded_ = false;
     if (!stopped && !gone) return stopped;
-    return removed;
-}
-
-result<> device::implementation::remove(bool held) {
-    auto removed = control_->remove(id(), held ? control::second_ns : remove_limit_ns);
-    if (removed || removed.error().code == ENODEV) return {};
-    if (removed.error().code == ETIMEDOUT) {
-        log(level::warning,
-            fmt::format("device {}: somebody still holds its disk; the kernel keeps the id until "
-                        "that ends",
-                        id()));
-        return {};
-    }
     return removed;
 }
 

@@ -59,7 +59,6 @@ private:
     void reach(queue_life& life, stage s);
     result<> await(stage s);
     void end_queues(bool tags_come_back);
-    result<> remove(bool held);
     void tell(step::kind what, std::string detail);
 
     os::machine& machine_;

@@ -72,7 +72,7 @@ std::string status_of(const device::implementation& d) {
     nlohmann::ordered_json json = {{"id", d.id()},
                                    {"pid", ::getpid()},
                                    {"target", d.wanted().kind},
-                                   {"lane", "plain copy"},
+                                   {"lane", queue::plain_copy::name},
                                    {"lane_why", "the only lane of this version"},
                                    {"queues", nlohmann::ordered_json::array()}};
     for (const queue_counters& c : d.counters()) json["queues"].push_back(counters_json(c));

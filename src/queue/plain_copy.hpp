@@ -10,11 +10,13 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string_view>
 
 namespace ashlar::queue {
 
 class plain_copy {
 public:
+    static constexpr std::string_view name = "plain copy";
     // Flags that the device needs for this lane.
     static constexpr std::uint64_t device_flags = 0;
 
