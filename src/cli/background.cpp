@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "cli/background.hpp"
 
+#include "base/write_all.hpp"
 #include "device/record.hpp"
 #include "device/server.hpp"
 
@@ -35,17 +36,20 @@ void end_child(int number) {
     if (child_to_end > 0) ::kill(child_to_end, SIGTERM);
 }
 
-// Messages to the parent: one line of JSON each.
+void on_ending_signals(void (*handler)(int)) {
+    for (int number : {SIGINT, SIGTERM, SIGHUP}) std::signal(number, handler);
+}
+
+// Waits for the end of the child; gives its wait status.
+int status_of(pid_t child) {
+    int status = 0;
+    while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {}
+    return status;
+}
+
+// Messages to the parent: one line of JSON each. A parent that is gone misses them.
 void send(int fd, const nlohmann::json& message) {
-    const std::string line =
-        message.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
-    std::size_t done = 0;
-    while (done < line.size()) {
-        ssize_t wrote = ::write(fd, line.data() + done, line.size() - done);
-        if (wrote < 0 && errno == EINTR) continue;
-        if (wrote <= 0) return;
-        done += static_cast<std::size_t>(wrote);
-    }
+    write_all(fd, message.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
 }
 
 // Opened once: a message that comes after the device's files were removed brings none of them back.
@@ -100,8 +104,7 @@ void leave_the_terminal(int kept) {
 }
 
 error died(pid_t child) {
-    int status = 0;
-    while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {}
+    const int status = status_of(child);
     error e{.operation = "start a server", .why = "it ended without a word"};
     if (WIFSIGNALED(status)) {
         e.why = fmt::format("it was killed by signal {} ({})", WTERMSIG(status),
@@ -141,7 +144,7 @@ result<background_server> watch(int from_child, pid_t child) {
     std::fclose(lines);
     if (!told) return failure(died(child));
     // After a failure the child is about to end: wait, so that nothing of it is left.
-    if (!outcome) ::waitpid(child, nullptr, 0);
+    if (!outcome) status_of(child);
     return outcome;
 }
 
@@ -170,12 +173,12 @@ result<background_server> start_in_background(target served, options wanted) {
     }
     ::close(ends[1]);
     child_to_end = child;
-    for (int number : {SIGINT, SIGTERM, SIGHUP}) std::signal(number, end_child);
+    on_ending_signals(end_child);
     auto outcome = watch(ends[0], child);
-    for (int number : {SIGINT, SIGTERM, SIGHUP}) std::signal(number, SIG_DFL);
+    on_ending_signals(SIG_DFL);
     if (outcome && ended_by != 0) {
         // It was ready before it could end: a device that is about to go is no success.
-        while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {}
+        status_of(child);
         std::raise(ended_by);
     }
     return outcome;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "device/record.hpp"
 
+#include "base/write_all.hpp"
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -74,14 +76,7 @@ std::optional<record> parse(const std::string& text) {
 result<> write_whole(const std::string& path, const std::string& text) {
     int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
     if (fd < 0) return failure(run_error("write the device's record", path, errno));
-    std::size_t done = 0;
-    int code = 0;
-    while (done < text.size() && code == 0) {
-        ssize_t wrote = ::write(fd, text.data() + done, text.size() - done);
-        if (wrote > 0) done += static_cast<std::size_t>(wrote);
-        if (wrote == 0) code = ENOSPC;
-        if (wrote < 0 && errno != EINTR) code = errno;
-    }
+    int code = write_all(fd, text);
     if (::close(fd) != 0 && code == 0) code = errno;
     if (code == 0) return {};
     ::unlink(path.c_str());
