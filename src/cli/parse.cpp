@@ -170,6 +170,13 @@ result<> take_word(command& c, std::string_view word) {
     return failure(unexpected(c, word));
 }
 
+error no_verb(std::string what, std::string_view word) {
+    std::vector<std::string_view> names;
+    for (const verb* v : visible_verbs()) names.push_back(v->name);
+    return wrong(std::move(what), fmt::format("the verbs are {}", fmt::join(names, ", ")),
+                 nearest(word, names), nullptr);
+}
+
 // The first word: a verb, or one of the two options that stand for verbs.
 result<const verb*> take_verb(std::string_view word) {
     if (word == "-h" || word == "--help") word = "help";
@@ -181,11 +188,7 @@ result<const verb*> take_verb(std::string_view word) {
                              "options stand behind the verb: ashlar VERB [OPTION]...",
                              nearest(word, options), nullptr));
     }
-    std::vector<std::string_view> names;
-    for (const verb* v : visible_verbs()) names.push_back(v->name);
-    return failure(wrong(fmt::format("unknown verb '{}'", word),
-                         fmt::format("the verbs are {}", fmt::join(names, ", ")),
-                         nearest(word, names), nullptr));
+    return failure(no_verb(fmt::format("unknown verb '{}'", word), word));
 }
 
 // No option begins with a digit: -5 is a number, and told to be a bad one.
@@ -204,12 +207,7 @@ error lacking(const command& c) {
 }  // namespace
 
 result<command> parse(std::span<const char* const> words) {
-    if (words.empty()) {
-        std::vector<std::string_view> names;
-        for (const verb* v : visible_verbs()) names.push_back(v->name);
-        return failure(wrong("a verb is missing",
-                             fmt::format("the verbs are {}", fmt::join(names, ", ")), "", nullptr));
-    }
+    if (words.empty()) return failure(no_verb("a verb is missing", ""));
     command c;
     ASHLAR_TRY(c.what, take_verb(words[0]));
     if (c.what->name == "help" && words.size() > 1 && !is_option(words[1])) {

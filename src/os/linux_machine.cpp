@@ -195,10 +195,11 @@ bool linux::udev_has_handled(const node& block, std::uint64_t since_ns) {
     if (::stat("/run/udev/control", &found) != 0) return true;
     auto entry = read_text(fmt::format("/run/udev/data/b{}:{}", block.major, block.minor));
     if (!entry) return false;
-    const std::size_t at = entry->starts_with("I:") ? 0 : entry->find("\nI:");
+    constexpr std::string_view label = "\nI:";
+    const std::string lines = "\n" + *entry;
+    const std::size_t at = lines.find(label);
     if (at == std::string::npos) return true;
-    const std::size_t digits = entry->find(':', at) + 1;
-    return std::strtoull(entry->c_str() + digits, nullptr, 10) >= since_ns / 1000;
+    return std::strtoull(lines.c_str() + at + label.size(), nullptr, 10) >= since_ns / 1000;
 }
 
 bool linux::load_module(const std::string& module_name) {

@@ -22,6 +22,11 @@ constexpr int advice_drop_locked = 24;
 
 std::uint64_t round_up(std::uint64_t n, std::uint64_t unit) { return (n + unit - 1) / unit * unit; }
 
+std::uint64_t page_bytes_of(huge_pages pages) {
+    return pages == huge_pages::no ? static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE))
+                                   : huge_page_bytes;
+}
+
 error no_memory(std::uint64_t bytes, huge_pages pages, int code) {
     error e{.operation = "map the RAM disk", .object = format_size(bytes), .code = code};
     if (pages == huge_pages::reserved) {
@@ -39,9 +44,7 @@ error no_memory(std::uint64_t bytes, huge_pages pages, int code) {
 
 result<std::shared_ptr<mem_disk>> mem_disk::make(std::uint64_t bytes, huge_pages pages,
                                                  std::unique_ptr<memory_budget> budget) {
-    const std::uint64_t unit = pages == huge_pages::no
-                                   ? static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE))
-                                   : huge_page_bytes;
+    const std::uint64_t unit = page_bytes_of(pages);
     // The core refuses an empty or impossible size in words; a mapping of nothing is none.
     const std::uint64_t mapped = std::max(round_up(bytes, unit), unit);
     if (mapped < bytes) return failure(no_memory(bytes, pages, ENOMEM));
@@ -62,8 +65,7 @@ mem_disk::mem_disk(std::byte* memory, std::uint64_t bytes, std::uint64_t mapped,
     : memory_(memory),
       bytes_(bytes),
       mapped_(mapped),
-      page_bytes_(pages == huge_pages::no ? static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE))
-                                          : huge_page_bytes),
+      page_bytes_(page_bytes_of(pages)),
       chunk_shift_(pages == huge_pages::no ? small_chunk_shift : huge_chunk_shift),
       pages_(pages),
       budget_(std::move(budget)),
