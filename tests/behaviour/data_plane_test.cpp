@@ -34,6 +34,11 @@ struct served {
             std::lock_guard lock(mutex);
             messages.emplace_back(text);
         });
+        serve(std::move(t), std::move(wanted));
+    }
+    // Another target in the place of the one before.
+    void serve(target t, options wanted = {}) {
+        disk.reset();
         auto started = device::implementation::start(m, std::move(t), std::move(wanted));
         REQUIRE(started);
         disk = std::move(*started);
@@ -229,16 +234,10 @@ struct asynchronous_disk {
 }  // namespace
 
 TEST_CASE("asynchronous handlers continue short transfers to the end, or fail") {
-    test::run_directory unused;
-    model_machine files;
     // The model's files give half of what they are asked for.
     served s{target(asynchronous_disk{1000, 1 << 16})};
     const int fd = s.m.make_file(std::vector<std::byte>(1 << 15, std::byte{7}));
-    s.disk.reset();
-    auto started =
-        device::implementation::start(s.m, target(asynchronous_disk{fd, 1 << 16}), options{});
-    REQUIRE(started);
-    s.disk = std::move(*started);
+    s.serve(target(asynchronous_disk{fd, 1 << 16}));
 
     block_request write{.op = uapi::op::write,
                         .sector = 8,
@@ -266,12 +265,8 @@ TEST_CASE("a request costs no heap allocation, with plain handlers and with coro
         CAPTURE(asynchronous);
         served s{target(test::ram(1 << 20)), {.depth = 8}};
         if (asynchronous) {
-            s.disk.reset();
             const int fd = s.m.make_file(std::vector<std::byte>(1 << 20));
-            auto started = device::implementation::start(
-                s.m, target(asynchronous_disk{fd, 1 << 20}), {.depth = 8});
-            REQUIRE(started);
-            s.disk = std::move(*started);
+            s.serve(target(asynchronous_disk{fd, 1 << 20}), {.depth = 8});
         }
         // The model and the test allocate, too: what counts is what more requests add. Requests of
         // one sector are moved whole, so that each costs the model the same.

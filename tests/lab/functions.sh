@@ -57,6 +57,13 @@ is_gone() { [ ! -e "$1" ]; }
 has_ended() { ! kill -0 "$1" 2>/dev/null; }
 has_line() { grep -qEe "$1" "$2"; }
 
+# kernel_is_before MAJOR.MINOR
+kernel_is_before() {
+  local major minor
+  IFS=. read -r major minor _ < <(uname -r)
+  [ $((major * 1000 + minor)) -lt $((${1%.*} * 1000 + ${1#*.})) ]
+}
+
 # add ARGUMENT...: ashlar add; sets disk, id and server.
 add() {
   local answer

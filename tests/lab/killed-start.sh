@@ -25,8 +25,6 @@ settled() { # nothing of it, or something lasting: then state says what
 # to the dead threads it uses all the same, and the partition scan waits for ever (README.md). So
 # there the server is stopped first, and goes on for a moment until START_DEV has ended, or waits for
 # its queues, which a stopped server does not fetch.
-IFS=. read -r major minor _ < <(uname -r)
-old_kernel=$((major * 1000 + minor < 7002))
 in_start() { # PID
   local stack
   for stack in "/proc/$1/task"/*/stack; do
@@ -36,7 +34,7 @@ in_start() { # PID
   return 1
 }
 kill_server() { # PID
-  if [ "$old_kernel" -eq 1 ]; then
+  if kernel_is_before 7.2; then
     while kill -STOP "$1" 2>/dev/null && pause 0.05 && in_start "$1"; do
       kill -CONT "$1"
       pause 0.01

@@ -32,11 +32,9 @@ end_server INT
 jq -e --arg kernel "$(uname -r)" '.kernel == $kernel and (.features | length) >= 21' known >said ||
   fail "$(<known)"
 [ "$(jq .unknown_bits known)" -eq 0 ] || echo "features that are newer: $(jq .flags known)"
-IFS=. read -r major minor _ < <(uname -r)
 jq -r '.features[] | "\(.name) \(.here) \(.since)"' known | while read -r name here since; do
-  old=$((major * 1000 + minor < ${since%.*} * 1000 + ${since#*.}))
-  case $here-$old in
-    true-0 | false-1) ;;
+  case $here-$(kernel_is_before "$since" && echo before) in
+    true- | false-before) ;;
     *) echo "$name is here: $here, since $since, on $(uname -r)" ;;
   esac
 done >odd
