@@ -10,9 +10,7 @@
 #include <ashlar/serve.hpp>
 
 #include <atomic>
-#include <condition_variable>
 #include <memory>
-#include <mutex>
 #include <vector>
 
 namespace ashlar {
@@ -42,14 +40,17 @@ private:
     struct queue_life {
         int wakeup_fd = -1;
         queue::counters counters;
-        stage reached = stage::opening;  // guarded by mutex_
+        stage reached = stage::opening;  // guarded by monitor_
         error failed;                    // … and this
         bool has_failed = false;         // … and this
         std::unique_ptr<os::thread> thread;
     };
 
     implementation(os::machine& m, target served, options wanted)
-        : machine_(m), target_(std::move(served)), wanted_(std::move(wanted)) {}
+        : machine_(m),
+          target_(std::move(served)),
+          wanted_(std::move(wanted)),
+          monitor_(m.make_monitor()) {}
     result<> begin();
     result<> add();
     result<> open_node();
@@ -58,6 +59,7 @@ private:
     void serve_queue(queue_life& life, const queue::queue_spec& spec);
     void reach(queue_life& life, stage s);
     result<> await(stage s);
+    bool ends_within(const queue_life& life, std::uint64_t limit_ns);
     void end_queues(bool tags_come_back);
     void tell(step::kind what, std::string detail);
 
@@ -72,8 +74,7 @@ private:
     bool added_ = false;
     bool recorded_ = false;
     std::vector<std::unique_ptr<queue_life>> queues_;
-    std::mutex mutex_;
-    std::condition_variable changed_;
+    std::unique_ptr<os::monitor> monitor_;
     std::atomic<unsigned> queues_ended_ = 0;
 };
 

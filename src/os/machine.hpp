@@ -104,7 +104,8 @@ public:
     virtual result<int> wakeup_open() = 0;
     virtual void wakeup_signal(int fd) = 0;
 
-    // Memory for the data of requests: zeros, at a page boundary; what was never used costs nothing.
+    // Memory for the data of requests: zeros, from a page boundary on; what was never used costs
+    // nothing.
     virtual result<std::span<std::byte>> allocate_memory(std::size_t bytes) = 0;
     virtual void free_memory(std::span<std::byte> memory) = 0;
     // mlockall(2), as pages come into use.
