@@ -5,6 +5,7 @@
 #include "device/busy.hpp"
 #include "device/nodes.hpp"
 #include "device/record.hpp"
+#include "device/recovery.hpp"
 #include "uapi/print.hpp"
 
 #include <ashlar/log.hpp>
@@ -61,9 +62,7 @@ void device::implementation::tell(step::kind what, std::string detail) {
 
 result<> device::implementation::begin() {
     ASHLAR_TRY(plan_, make_plan(wanted_, target_, machine_.page_bytes(), new_cookie(machine_)));
-    ASHLAR_TRY(control_, control::control::open(machine_, wanted_.load_driver));
-    if (wanted_.lock_memory) ASHLAR_CHECK(machine_.lock_memory());
-    ASHLAR_TRY(ended_fd_, machine_.wakeup_open());
+    ASHLAR_CHECK(prepare());
     ASHLAR_CHECK(add());
     ASHLAR_CHECK(open_node());
     ASHLAR_CHECK(start_queues());
@@ -76,13 +75,25 @@ result<> device::implementation::begin() {
     return {};
 }
 
+result<> device::implementation::prepare() {
+    ASHLAR_TRY(control_, control::control::open(machine_, wanted_.load_driver));
+    if (wanted_.lock_memory) ASHLAR_CHECK(machine_.lock_memory());
+    ASHLAR_TRY(ended_fd_, machine_.wakeup_open());
+    return {};
+}
+
 // ADD_DEV, the record and SET_PARAMS. Under a lock, as names and ids of several programs meet here.
 result<> device::implementation::add() {
     ASHLAR_CHECK(prepare_run_directory(machine_));
     ASHLAR_TRY(auto lock, lock_run_directory(machine_));
     ASHLAR_CHECK(check_name_is_free(machine_, *control_, wanted_.name));
+    if (wanted_.recovery != recovery::none) {
+        ASHLAR_TRY(const std::uint64_t known, control_->features());
+        plan_.info.flags |= known & uapi::f_quiesce;
+    }
     ASHLAR_TRY(info_, control_->add(plan_.info));
     added_ = true;
+    ASHLAR_CHECK(check_recovery_was_granted(machine_, plan_.info.flags, info_));
     tell(step::kind::add_dev,
          fmt::format("device {}, {} queue{} of depth {}, requests up to {}", id(),
                      info_.nr_hw_queues, info_.nr_hw_queues == 1 ? "" : "s", info_.queue_depth,

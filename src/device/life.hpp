@@ -5,12 +5,14 @@
 
 #include "control/control.hpp"
 #include "device/plan.hpp"
+#include "device/record.hpp"
 #include "queue/queue.hpp"
 
 #include <ashlar/serve.hpp>
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <vector>
 
 namespace ashlar {
@@ -20,6 +22,9 @@ public:
     // Nothing is left behind if it fails.
     static result<std::unique_ptr<implementation>> start(os::machine& m, target served,
                                                          options wanted);
+    // Takes over a device that waits for a server. If it fails, the device waits on.
+    static result<std::unique_ptr<implementation>> recover(os::machine& m, std::uint32_t id,
+                                                           target served, options wanted);
     ~implementation();
     implementation(const implementation&) = delete;
     implementation& operator=(const implementation&) = delete;
@@ -52,6 +57,7 @@ private:
           wanted_(std::move(wanted)),
           monitor_(m.make_monitor()) {}
     result<> begin();
+    result<> prepare();
     result<> add();
     result<> open_node();
     result<> start_queues();
@@ -61,6 +67,11 @@ private:
     result<> await(stage s);
     bool ends_within(const queue_life& life, std::uint64_t limit_ns);
     void end_queues(bool tags_come_back);
+    result<> take_over(std::uint32_t id);
+    result<> start_recovery();
+    result<> end_recovery();
+    result<> write_record_anew(const std::optional<device_room::record>& before);
+    void let_go();
     void tell(step::kind what, std::string detail);
 
     os::machine& machine_;

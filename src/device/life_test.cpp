@@ -172,6 +172,18 @@ TEST_CASE("a newer kernel that refuses a command is not asked again in raw numbe
     CHECK(d.error().code == EOPNOTSUPP);
 }
 
+TEST_CASE("a mode of recovery that the kernel drops is an error, and nothing is left behind") {
+    model_machine m;
+    m.features &= ~uapi::f_user_recovery_fail_io;
+    auto d = start(m, target(test::ram(1 << 20)), {.recovery = recovery::fail});
+    REQUIRE(!d);
+    CHECK(d.error().code == EOPNOTSUPP);
+    CHECK(d.error().why.find("USER_RECOVERY_FAIL_IO") != std::string::npos);
+    CHECK(m.leaks() == "");
+    CHECK(m.text_files() == std::vector<std::string>{});
+    CHECK(start(m, target(test::ram(1 << 20)), {.recovery = recovery::reissue}));
+}
+
 TEST_CASE("two devices live beside each other, and a taken id is refused by name") {
     model_machine m;
     auto first = start(m, target(test::ram(1 << 20)), {.name = "one"});
