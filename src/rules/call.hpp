@@ -68,7 +68,7 @@ struct call {
     fact<bool> polled_ring = {};  // IORING_SETUP_IOPOLL
     fact<bool> restricted = {};   // ring restrictions refuse it
     fact<bool> personality_known = {};
-    // Only for other opcodes than URING_CMD: bytes that the opcode's own preparation wants to be zero.
+    // Only for other opcodes than URING_CMD: what their own preparation wants to be zero is.
     fact<bool> fields_of_other_opcode_clear = {};
 
     // ---- the caller ----
@@ -105,7 +105,7 @@ struct call {
     fact<std::uint64_t> flags = {};  // of the device, as ADD_DEV left them
     fact<uapi::device_state> state = {};
     fact<std::uint16_t> queues = {}, depth = {};
-    fact<std::uint16_t> descriptor_bytes = {};
+    fact<std::uint16_t> descriptor_bytes = {};  // 24 without IO_DESC_SIZE
     fact<std::uint32_t> max_io = {};
     fact<std::uint32_t> stored_types = {};  // of the stored params
     fact<std::uint32_t> stored_length = {};

@@ -48,8 +48,8 @@ std::span<const kernel> personalities();
 // One of them, by "6.12"; any other version from 6.0 on ("6.16.3") with a usual configuration.
 std::optional<kernel> kernel_named(std::string_view name);
 
-// Kernels for which a row is in force: from `since` on, or from a stable release of an older line on to
-// which it was brought back; and no more from `until` on, or from such a release.
+// Kernels for which a row is in force: from `since` on, or from a stable release of an older line
+// on to which it was brought back; and no more from `until` on, or from such a release.
 struct range {
     version since = {6, 0, 0};
     version until = {0xffff, 0, 0};
