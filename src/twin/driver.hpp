@@ -30,6 +30,9 @@ public:
     // The thread or the ring that submitted these ends: waiting I/O commands end with -ENODEV and the
     // device is cancelled (KERNEL.md 2.9).
     void cancel_io(uring_command& c);
+    // A use of a request's data is over: the slot of a ring's table that held it was emptied, or
+    // an operation by that slot has ended (who begins one counts block_request::references up).
+    void put_request(block_request& r);
 
     // ---- files ----
     int open_char(std::uint32_t id, process& who, open_file& f);  // 0 or a negative errno
@@ -58,7 +61,6 @@ public:
     void power_off();  // everything is gone at once, without a completion
 
 private:
-    friend struct ublk_device;
     struct inside;
     std::unique_ptr<inside> inside_;
 };
