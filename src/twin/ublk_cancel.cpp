@@ -32,6 +32,7 @@ void ublk_core::cancel_io(uring_command& c) {
     ublk_queue& q = d.queues[c.q_id];
     log().add("device {} queue {}: the submitter of a command ends", d.id, q.id);
     if (at_least(6, 15)) {
+        d.cancelled_in_round = true;
         mark_cancelling(d);
     } else {
         q.cancelling = true;
@@ -139,7 +140,7 @@ void ublk_core::reset_round(ublk_device& d) {
     d.opener = nullptr;
     d.opener_pid = 0;
     d.mapper = nullptr;
-    d.stopping = false;
+    d.stopping = d.cancelled_in_round = false;
     d.unprivileged_fetcher = false;
 }
 

@@ -53,7 +53,6 @@ void ublk_core::put(ublk_device& d) {
 }
 
 std::optional<int> ublk_core::control_command(uring_command& c) {
-    if (const int code = home.injected_failure()) return -code;
     if (at_least(7, 0) && never_sleeps(op_of(c))) return control(c);
     exec.start_worker("ublk control", [this, &c] {
         const int result = c.cancelled ? -ECANCELED : control(c);

@@ -8,6 +8,7 @@
 #include "twin/process.hpp"
 #include "twin/ublk_device.hpp"
 
+#include <cerrno>
 #include <map>
 #include <memory>
 #include <optional>
@@ -15,6 +16,8 @@
 #include <vector>
 
 namespace ashlar::twin {
+
+inline constexpr std::uint32_t uring_multishot = 1u << 1;  // of uring_cmd_flags
 
 // A control command on its way.
 struct control_call {
@@ -141,6 +144,7 @@ public:
     void wait_with(slot& s, uring_command& c);  // the command waits in the slot
     void mark_fetched(slot& s, uring_command& c);
     void forget_fetched(slot& s);
+    void take_result(slot& s, std::int32_t result, std::uint64_t address, const ring* from);
     void answer(slot& s, std::int32_t result, const ring* from);
     void finish(ublk_device& d, block_request& r);
     void accuse(const slot& s, const char* what, std::int64_t number = 0);
@@ -148,13 +152,15 @@ public:
     void fill_index(rules::call& facts, const ring* r, std::uint64_t index) const;
     int register_buffer(ublk_device& d, uring_command& c, const uapi::io_cmd& io);
     int unregister_buffer(ublk_device& d, uring_command& c, const uapi::io_cmd& io);
-    void put_in_table(ring& r, std::uint16_t index, ublk_device& d, block_request& q);
+    void put_in_table(ring& where, std::uint16_t index, block_request& r);
     bool register_automatically(slot& s, ring* where);
     void put_request(block_request& r);
 
     std::optional<int> batch_command(ublk_device& d, uring_command& c);
     int prepare(ublk_queue& q, uring_command& c, const uapi::batch_io& batch);
     int commit_batch(ublk_queue& q, uring_command& c, const uapi::batch_io& batch);
+    void commit_element(slot& s, uring_command& c, const uapi::elem_header& header,
+                        std::uint64_t address, bool fallback);
     std::optional<int> fetch_batch(ublk_queue& q, uring_command& c);
     void deliver_batch(ublk_queue& q);
     void next_fetch(ublk_queue& q);
@@ -164,10 +170,10 @@ public:
     void queue_request(ublk_device& d, block_request& r);
     void deliver(slot& s);
     bool hand_over(slot& s, ring* where);  // data, registration, descriptor; false: not now
-    bool bring_data(slot& s, block_request& r, std::uint32_t& bytes, std::uint64_t& address,
+    bool bring_data(slot& s, block_request& r, std::uint32_t& sectors, std::uint64_t& address,
                     std::uint32_t& flags);
     const shared_memory* shared_by(const ublk_device& d, const block_request& r) const;
-    void describe_request(slot& s, std::uint32_t flags, std::uint32_t bytes,
+    void describe_request(slot& s, std::uint32_t flags, std::uint32_t sectors,
                           std::uint64_t address);
     void forget_request(slot& s);
     void scribble(slot& s);

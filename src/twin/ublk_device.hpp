@@ -57,6 +57,8 @@ struct ublk_queue {
     std::deque<std::uint16_t> arrived = {};
     std::vector<uring_command*> fetches = {};
     uring_command* fetching = nullptr;
+    std::uint64_t fetch_serial = 0;
+    std::vector<std::uint16_t> handed = {};
 
     [[nodiscard]] bool all_fetched() const { return fetched == slots.size(); }
 };
@@ -112,13 +114,13 @@ struct ublk_device {
     bool counts_as_unprivileged = false;
     bool freed = false;
     bool ending_scheduled = false;  // up to 6.14: the work that a server's death starts
+    bool cancelled_in_round = false;  // a thread ended: the round is lost
     bool watched = false;           // a timer looks for requests that take too long
     process* opener = nullptr;
     int opener_pid = 0;
     const process* mapper = nullptr;  // who mapped descriptors in this round
     unsigned references = 1;
     unsigned started = 0;     // requests between queue_request and their completion
-    unsigned registered = 0;  // references that servers hold on requests
     unsigned watchers = 0;    // those who wait for `started` or idle slots
     std::vector<ublk_queue> queues = {};
     descriptor_area descriptors = {};

@@ -4,6 +4,19 @@
 
 namespace ashlar::twin {
 
+namespace {
+
+bool any_registered(const ublk_device& d) {
+    for (const ublk_queue& q : d.queues) {
+        for (const slot& s : q.slots) {
+            if (s.request != nullptr && s.request->references != 0) return true;
+        }
+    }
+    return false;
+}
+
+}  // namespace
+
 int ublk_core::stop_dev(control_call& call) {
     stop(*call.device);
     return 0;
@@ -99,7 +112,7 @@ void ublk_core::end_of_server(ublk_device& d) {
 
 // From 6.15 on: the work of the last reference to ublkcN.
 void ublk_core::end_of_file(ublk_device& d) {
-    while (d.registered != 0) exec.wait(d.changed);
+    while (any_registered(d)) exec.wait(d.changed);
     const bool had_disk = d.shown != nullptr;
     for (ublk_queue& q : d.queues) abort_owned(q);
     d.mutex.lock();
