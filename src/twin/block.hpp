@@ -38,6 +38,7 @@ struct bio {
     void* user = nullptr;
 
     // For the block layer.
+    disk* home = nullptr;
     unsigned parts_left = 0;
     int error = 0;
 };
@@ -125,8 +126,9 @@ public:
     void read_ends(disk& d);
     void power_off();  // everything is gone at once, nobody is told
 
-private:
     struct inside;
+
+private:
     std::unique_ptr<inside> inside_;
 };
 

@@ -53,9 +53,7 @@ std::vector<std::uint32_t> driver::ids() const {
     return all;
 }
 
-void driver::queue_request(ublk_device& d, block_request& r) {
-    inside_->core.queue_request(d, r);
-}
+void driver::queue_request(ublk_device& d, block_request& r) { inside_->core.queue_request(d, r); }
 void driver::disk_closed(ublk_device& d) {
     if (d.shown == nullptr) inside_->core.drop_disk_reference(d);
 }

@@ -25,6 +25,10 @@ bool read_element(const uring_command& c, const uapi::batch_io& batch, unsigned 
     return true;
 }
 
+bool has_room(const ring& r) {
+    return r.cq_tail - r.cq_head + r.ready.size() + r.overflow.size() < r.cq_limit;
+}
+
 void deliver_to_fetch(void* object, std::uint64_t serial) {
     auto& q = *static_cast<ublk_queue*>(object);
     if (q.fetching == nullptr || q.fetch_serial != serial) return;
@@ -82,8 +86,7 @@ int ublk_core::prepare(ublk_queue& q, uring_command& c, const uapi::batch_io& ba
     unsigned done = 0;
     for (; done < batch.nr_elem; ++done) {
         const element& e = elements[done];
-        rules::call& facts =
-            fill_io(d, c, {.q_id = q.id, .tag = e.header.tag, .addr = e.address});
+        rules::call& facts = fill_io(d, c, {.q_id = q.id, .tag = e.header.tag, .addr = e.address});
         facts.stopping = d.stopping;
         facts.all_fetched = d.all_fetched();
         code = judge(rules::subject::prep_element, facts);
@@ -109,11 +112,9 @@ int ublk_core::commit_batch(ublk_queue& q, uring_command& c, const uapi::batch_i
     for (unsigned n = 0; n < batch.nr_elem; ++n) {
         element e;
         const bool readable = read_element(c, batch, n, e);
-        rules::call& facts = fill_io(d, c,
-                                     {.q_id = q.id,
-                                      .tag = e.header.tag,
-                                      .result = e.header.result,
-                                      .addr = e.address});
+        rules::call& facts = fill_io(
+            d, c,
+            {.q_id = q.id, .tag = e.header.tag, .result = e.header.result, .addr = e.address});
         facts.elements_readable = readable;
         if (!readable) facts.tag.forget();
         if (const int code = judge(rules::subject::commit_element, facts)) {
@@ -181,7 +182,7 @@ void ublk_core::deliver_batch(ublk_queue& q) {
         tags.assign(q.arrived.begin(), q.arrived.begin() + static_cast<std::ptrdiff_t>(take));
         q.arrived.erase(q.arrived.begin(), q.arrived.begin() + static_cast<std::ptrdiff_t>(take));
         // Room for the completion is looked for before the requests change hands.
-        if (!ring::has_room(c)) {
+        if (!has_room(*c.home)) {
             q.arrived.insert(q.arrived.begin(), tags.begin(), tags.end());
             c.home->give_back_provided(c.buffer_group);
             return end_fetch(q, c, -ENOBUFS);
@@ -190,8 +191,8 @@ void ublk_core::deliver_batch(ublk_queue& q) {
         const std::size_t bytes = tags.size() * sizeof(std::uint16_t);
         process::copy_out(reinterpret_cast<std::uintptr_t>(buffer->base), tags.data(), bytes);
         ring::post_more(c, static_cast<int>(bytes),
-                        IORING_CQE_F_BUFFER |
-                            static_cast<unsigned>(buffer->id) << IORING_CQE_BUFFER_SHIFT);
+                        IORING_CQE_F_BUFFER | static_cast<unsigned>(buffer->id)
+                                                  << IORING_CQE_BUFFER_SHIFT);
     }
     q.fetching = nullptr;
 }

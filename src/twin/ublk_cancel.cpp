@@ -12,13 +12,11 @@ constexpr std::uint64_t second = 1'000'000'000;
 
 void run_end_of_server(void* object, std::uint64_t) {
     auto* d = static_cast<ublk_device*>(object);
-    d->core.exec.start_worker("ublk end of server",
-                              [d] { d->core.end_of_server(*d); });
+    d->core.exec.start_worker("ublk end of server", [d] { d->core.end_of_server(*d); });
 }
 
 void look_for_timeouts(void* object, std::uint64_t) {
-    static_cast<ublk_device*>(object)->core.watch_for_timeouts(
-        *static_cast<ublk_device*>(object));
+    static_cast<ublk_device*>(object)->core.watch_for_timeouts(*static_cast<ublk_device*>(object));
 }
 
 }  // namespace

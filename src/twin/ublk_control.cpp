@@ -73,8 +73,8 @@ int ublk_core::control(uring_command& c) {
     std::memcpy(&call.header, c.payload.data(), sizeof call.header);
     call.op = op_of(c);
     call.about = rules::subject_of(call.op);
-    const bool of_device = call.op != uapi::ctrl_op::add_dev &&
-                           c.number != uapi::encoded(uapi::ctrl_op::get_features);
+    const bool of_device =
+        call.op != uapi::ctrl_op::add_dev && c.number != uapi::encoded(uapi::ctrl_op::get_features);
     call.device = find(call.header.dev_id);
     const uapi::ctrl_cmd& h = call.header;
     rules::call& f = call.facts;
@@ -112,8 +112,8 @@ int ublk_core::refused(control_call& call) {
 
 void ublk_core::fill_path(control_call& call) {
     const uapi::ctrl_cmd& h = call.header;
-    const bool step = call.device->has(uapi::f_unprivileged_dev) ||
-                      call.op == uapi::ctrl_op::get_dev_info2;
+    const bool step =
+        call.device->has(uapi::f_unprivileged_dev) || call.op == uapi::ctrl_op::get_dev_info2;
     if (!step || h.dev_path_len == 0 || h.dev_path_len > uapi::dev_path_bytes_max) return;
     std::string path(h.dev_path_len, '\0');
     const bool readable = process::copy_in(path.data(), h.addr, path.size());

@@ -96,8 +96,8 @@ ublk_device& ublk_core::make_device(std::uint32_t id, const uapi::ctrl_dev_info&
         d.counts_as_unprivileged = true;
         unprivileged_devices += 1;
     }
-    const std::uint16_t bytes = d.has(uapi::f_io_desc_size) ? info.io_desc_size
-                                                            : uapi::io_desc_size_default;
+    const std::uint16_t bytes =
+        d.has(uapi::f_io_desc_size) ? info.io_desc_size : uapi::io_desc_size_default;
     d.descriptors.make(info.nr_hw_queues, info.queue_depth, bytes, version.page_bytes);
     d.queues.resize(info.nr_hw_queues);
     for (std::uint16_t q = 0; q < info.nr_hw_queues; ++q) {

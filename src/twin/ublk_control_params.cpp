@@ -133,9 +133,8 @@ int ublk_core::reg_buf(control_call& call) {
     }
     if (const int code = refused(call)) return code;
     std::byte probe_byte{};
-    call.facts.buffer_pinnable =
-        process::copy_in(&probe_byte, buffer.addr, 1) &&
-        process::copy_in(&probe_byte, buffer.addr + buffer.len - 1, 1);
+    call.facts.buffer_pinnable = process::copy_in(&probe_byte, buffer.addr, 1) &&
+                                 process::copy_in(&probe_byte, buffer.addr + buffer.len - 1, 1);
     call.facts.buffer_index_left = d.shared.size() <= uapi::shmem_buf_index_max;
     const held mutex(d);
     if (d.shown != nullptr) blocks().freeze(*d.shown);

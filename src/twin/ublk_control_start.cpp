@@ -41,9 +41,8 @@ int ublk_core::wait_for_fetches(control_call& call) {
         call.facts.limits_accepted.forget();
         const rules::row* row = broken(call);
         if (row != nullptr && row->what == rules::effect::blocks) {
-            const int code = sleep(call.command, d.changed, true, [&] {
-                return ready(d) || (at_least(7, 3) && d.stopping);
-            });
+            const int code = sleep(call.command, d.changed, true,
+                                   [&] { return ready(d) || (at_least(7, 3) && d.stopping); });
             if (code != 0) return code;
             continue;
         }
@@ -143,9 +142,8 @@ int ublk_core::quiesce_dev(control_call& call) {
     int code = refused(call);
     if (code == 0 && d.state() == uapi::device_state::live) {
         mark_cancelling(d);
-        const std::uint64_t limit = call.header.data[0] == 0
-                                        ? std::uint64_t{1} << 32
-                                        : call.header.data[0];  // milliseconds
+        const std::uint64_t limit = call.header.data[0] == 0 ? std::uint64_t{1} << 32
+                                                             : call.header.data[0];  // milliseconds
         const std::uint64_t until = exec.now() + limit * 1'000'000;
         const auto idle = [&] {
             for (const ublk_queue& q : d.queues) {

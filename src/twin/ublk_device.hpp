@@ -47,8 +47,8 @@ struct ublk_queue {
     ublk_device* home = nullptr;
     std::uint16_t id = 0;
     std::vector<slot> slots = {};
-    unsigned fetched = 0;    // slots, in this round
-    task daemon = 0;         // up to 6.14: the thread whose FETCH completed the queue
+    unsigned fetched = 0;     // slots, in this round
+    task daemon = 0;          // up to 6.14: the thread whose FETCH completed the queue
     bool cancelling = false;  // new requests are put back, or fail
     bool force_abort = false, fail_io = false;
     // What does not change from call to call is filled in once.
@@ -113,15 +113,15 @@ struct ublk_device {
     bool ever_ready = false;
     bool counts_as_unprivileged = false;
     bool freed = false;
-    bool ending_scheduled = false;  // up to 6.14: the work that a server's death starts
+    bool ending_scheduled = false;    // up to 6.14: the work that a server's death starts
     bool cancelled_in_round = false;  // a thread ended: the round is lost
-    bool watched = false;           // a timer looks for requests that take too long
+    bool watched = false;             // a timer looks for requests that take too long
     process* opener = nullptr;
     int opener_pid = 0;
     const process* mapper = nullptr;  // who mapped descriptors in this round
     unsigned references = 1;
-    unsigned started = 0;     // requests between queue_request and their completion
-    unsigned watchers = 0;    // those who wait for `started` or idle slots
+    unsigned started = 0;   // requests between queue_request and their completion
+    unsigned watchers = 0;  // those who wait for `started` or idle slots
     std::vector<ublk_queue> queues = {};
     descriptor_area descriptors = {};
     std::vector<shared_memory> shared = {};

@@ -13,7 +13,7 @@ int ublk_core::open_char(std::uint32_t id, process& who, open_file& f) {
     ublk_device* d = find(id);
     const bool exists = d != nullptr && !d->deleted;
     rules::call facts;
-    facts.char_exists = facts.node_exists = exists;
+    facts.char_exists = exists;
     if (exists) {
         facts.may_open = who.who().admin || who.who().uid == d->info.owner_uid;
         facts.char_open = d->open;
@@ -86,8 +86,7 @@ std::int64_t ublk_core::copy(open_file& f, std::uint64_t position, std::span<std
     facts.state = d.state();
     facts.position = position;
     facts.user_memory = user_memory;
-    const rules::subject about =
-        to_server ? rules::subject::read_data : rules::subject::write_data;
+    const rules::subject about = to_server ? rules::subject::read_data : rules::subject::write_data;
     if (const int code = judge(about, facts)) return code;
     block_request& r = *s->request;
     const std::size_t bytes = std::min<std::size_t>(bytes_of(r) - place.offset, memory.size());
@@ -102,10 +101,10 @@ std::int64_t ublk_core::copy(open_file& f, std::uint64_t position, std::span<std
 
 std::string ublk_core::describe(const ublk_device& d) const {
     static constexpr const char* states[] = {"dead", "live", "quiesced", "fail_io"};
-    std::string text = fmt::format("device {}: {}{}{}{}{}, {} references", d.id,
-                                   states[d.info.state & 3], d.open ? ", ublkc open" : "",
-                                   d.used ? ", disk used" : "", d.cancelling ? ", cancelling" : "",
-                                   d.deleted ? ", deleted" : "", d.references);
+    std::string text =
+        fmt::format("device {}: {}{}{}{}{}, {} references", d.id, states[d.info.state & 3],
+                    d.open ? ", ublkc open" : "", d.used ? ", disk used" : "",
+                    d.cancelling ? ", cancelling" : "", d.deleted ? ", deleted" : "", d.references);
     if (d.mutex.held()) text += ", its mutex is held";
     for (const ublk_queue& q : d.queues) {
         text += fmt::format("; queue {}: {} of {} fetched", q.id, q.fetched, q.slots.size());

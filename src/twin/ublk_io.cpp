@@ -165,8 +165,7 @@ std::optional<int> ublk_core::commit(slot& s, uring_command& c, const uapi::io_c
 }
 
 // The result, and with it the data of a read where the driver copies.
-void ublk_core::take_result(slot& s, std::int32_t result, std::uint64_t address,
-                            const ring* from) {
+void ublk_core::take_result(slot& s, std::int32_t result, std::uint64_t address, const ring* from) {
     block_request* r = s.request;
     const bool copies = r != nullptr && s.home->home->copies() && r->op == uapi::op::read &&
                         !r->in_place && result > 0;
