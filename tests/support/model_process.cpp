@@ -143,6 +143,7 @@ std::vector<std::string> model_machine::list_directory(const std::string& path) 
 std::vector<std::string> model_machine::text_files() {
     std::lock_guard lock(mutex_);
     std::vector<std::string> paths;
+    paths.reserve(texts_.size());
     for (const auto& [path, text] : texts_) paths.push_back(path);
     return paths;
 }
