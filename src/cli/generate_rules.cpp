@@ -29,8 +29,8 @@ kernel tests them, and the first that a call breaks is the answer. Before the ru
 itself come those [of any command](#any-command), then those [of control
 commands](#any-control-command) or [of I/O commands](#any-io-command).
 
-**Kernels** says for which the rule holds: `6.13+` is 6.13 and everything newer, and a release behind
-a comma is one of an older line that got the change, too (`not 6.12.31`: that lost the rule).
+**Kernels** says for which the rule holds: `6.13+` is 6.13 and everything newer, and a release
+behind a comma is one of an older line that got the change, too (`not 6.12.31`: it lost the rule).
 Distributions move changes between versions, so a version is a hint and GET_FEATURES is certain.
 
 **Answer** is the errno of the completion, or
