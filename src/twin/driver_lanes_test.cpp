@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <fcntl.h>
 #include <sys/mman.h>
 
 using namespace ashlar;
@@ -110,7 +111,7 @@ TEST_CASE("zero copy: a request ends with its commit and the end of its registra
     CHECK(io_result(s, uapi::io_op::register_io_buf, {.tag = tag, .addr = 5}) == -EBUSY);
     // Its data goes to a file.
     k.make_file("/disk", 1 << 20);
-    const int file = s.process.open_file_of("/disk");
+    const int file = s.process.call_open("/disk", O_RDWR);
     auto& e = s.ring.entry(file, 0, 12);
     e.opcode = IORING_OP_WRITE_FIXED;
     e.off = 4096;
@@ -140,7 +141,7 @@ TEST_CASE("automatic registration, and what becomes of a request for which there
     CHECK(s.seen.empty());
     make_table(s, 2);
     k.make_file("/disk", 1 << 20);
-    const int file = s.process.open_file_of("/disk");
+    const int file = s.process.call_open("/disk", O_RDWR);
     unsigned ended = 0;
     s.handler = [&](const uapi::io_desc& d, auto q, auto tag) {
         CHECK((d.op_flags & uapi::io_f_need_reg_buf) == 0);
