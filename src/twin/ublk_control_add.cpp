@@ -1,39 +1,17 @@
 // SPDX-License-Identifier: MIT
 // ADD_DEV and DEL_DEV.
+#include "rules/effects.hpp"
 #include "twin/ublk_core.hpp"
 
 #include <algorithm>
 
 namespace ashlar::twin {
 
-namespace {
-
-constexpr std::uint64_t non_copy =
-    uapi::f_user_copy | uapi::f_supp_zero_copy | uapi::f_auto_buf_reg;
-
-}  // namespace
-
 int ublk_core::get_features(control_call& call) {
     const std::uint64_t answer = version.features();
     call.facts.payload_writable =
         process::copy_out(call.payload(), &answer, call.payload_bytes() == 8 ? 8 : 0);
     return refused(call);
-}
-
-std::uint64_t ublk_core::flags_granted(const uapi::ctrl_dev_info& wish, bool admin) const {
-    std::uint64_t flags = wish.flags & version.features();
-    if (at_least(6, 3)) {
-        if (admin) flags &= ~uapi::f_unprivileged_dev;
-        else flags &= ~(uapi::f_user_recovery | uapi::f_user_recovery_reissue);
-    }
-    if (at_least(6, 4)) flags |= uapi::f_cmd_ioctl_encode;
-    if (at_least(6, 5) || version.modular) flags |= uapi::f_uring_cmd_comp_in_task;
-    if (at_least(6, 16) && (flags & uapi::f_batch_io) == 0) flags |= uapi::f_per_io_daemon;
-    if (at_least(6, 17)) flags |= uapi::f_buf_reg_off_daemon;
-    if (at_least(7, 0)) flags |= uapi::f_safe_stop_dev;
-    if (!at_least(6, 15)) flags &= ~uapi::f_supp_zero_copy;
-    if ((flags & (non_copy | uapi::f_batch_io)) != 0) flags &= ~uapi::f_need_get_data;
-    return flags;
 }
 
 int ublk_core::add_dev(control_call& call) {
@@ -63,7 +41,7 @@ int ublk_core::add_dev(control_call& call) {
     }
     if (code == 0) {
         uapi::ctrl_dev_info made = info;
-        made.flags = flags_granted(info, admin);
+        made.flags = rules::flags_after_add(version, info.flags, admin);
         made.state = 0;
         made.ublksrv_pid = -1;
         made.nr_hw_queues =

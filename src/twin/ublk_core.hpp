@@ -103,7 +103,6 @@ public:
     int reg_buf(control_call& call);
     int unreg_buf(control_call& call);
 
-    std::uint64_t flags_granted(const uapi::ctrl_dev_info& wish, bool admin) const;
     ublk_device& make_device(std::uint32_t id, const uapi::ctrl_dev_info& info);
     int wait_for_fetches(control_call& call);  // takes the device's mutex if 0
     [[nodiscard]] bool ready(const ublk_device& d) const;
