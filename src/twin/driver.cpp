@@ -45,7 +45,7 @@ bool driver::has_char(std::uint32_t id) const {
 }
 bool driver::has_block(std::uint32_t id) const {
     const ublk_device* d = inside_->core.find(id);
-    return d != nullptr && d->shown != nullptr;
+    return d != nullptr && d->shown != nullptr && !d->node_gone;
 }
 std::vector<std::uint32_t> driver::ids() const {
     std::vector<std::uint32_t> all;
@@ -83,6 +83,7 @@ void driver::power_off() {
     }
     core.devices.clear();
     core.unprivileged_devices = 0;
+    core.globals.push_back(std::make_unique<kernel_mutex>(core.exec));
     core.blocks().power_off();
 }
 

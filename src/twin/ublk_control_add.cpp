@@ -7,6 +7,14 @@
 
 namespace ashlar::twin {
 
+namespace {
+
+// Kernels that take the caller's state for the device's.
+constexpr rules::version state_backports[] = {{6, 12, 117}, {6, 1, 192}};
+constexpr rules::range state_is_kept{.until = {7, 1, 0}, .also_until = state_backports};
+
+}  // namespace
+
 int ublk_core::get_features(control_call& call) {
     const std::uint64_t answer = version.features();
     call.facts.payload_writable =
@@ -23,7 +31,8 @@ int ublk_core::add_dev(control_call& call) {
         if (readable) call.facts.info = &info;
     }
     if (const int code = refused(call)) return code;
-    if (!lock_global(call.command)) return -EINTR;
+    kernel_mutex* global = lock_global(call.command);
+    if (global == nullptr) return -EINTR;
     const bool admin = call.facts.admin.value();
     call.facts.id_taken = find(info.dev_id) != nullptr;
     call.facts.devices = static_cast<std::uint32_t>(devices.size());
@@ -42,7 +51,7 @@ int ublk_core::add_dev(control_call& call) {
     if (code == 0) {
         uapi::ctrl_dev_info made = info;
         made.flags = rules::flags_after_add(version, info.flags, admin);
-        made.state = 0;
+        if (!state_is_kept.contains(version.release)) made.state = 0;
         made.ublksrv_pid = -1;
         made.nr_hw_queues =
             static_cast<std::uint16_t>(std::min<std::uint32_t>(info.nr_hw_queues, version.cpu_ids));
@@ -66,7 +75,7 @@ int ublk_core::add_dev(control_call& call) {
         make_device(made.dev_id, made);
         process::copy_out(call.payload(), &made, sizeof made);
     }
-    global.unlock();
+    global->unlock();
     return code;
 }
 
@@ -106,7 +115,8 @@ ublk_device& ublk_core::make_device(std::uint32_t id, const uapi::ctrl_dev_info&
 
 int ublk_core::del_dev(control_call& call, bool asynchronous) {
     ublk_device& d = *call.device;
-    if (!lock_global(call.command)) return -EINTR;
+    kernel_mutex* global = lock_global(call.command);
+    if (global == nullptr) return -EINTR;
     if (!d.deleted) {
         stop(d);
         d.deleted = true;
@@ -117,12 +127,12 @@ int ublk_core::del_dev(control_call& call, bool asynchronous) {
     call.device = nullptr;
     put(d);  // this command's own
     const bool interruptible = at_least(6, 9);
-    if (interruptible) global.unlock();
+    if (interruptible) global->unlock();
     int code = 0;
     if (!asynchronous) {
         code = sleep(call.command, freed, interruptible, [&] { return d.freed; });
     }
-    if (!interruptible) global.unlock();
+    if (!interruptible) global->unlock();
     return code;
 }
 

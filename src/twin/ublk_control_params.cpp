@@ -50,7 +50,7 @@ int ublk_core::set_params(control_call& call) {
     const std::uint32_t bytes = std::min(head.length, version.params_bytes());
     const bool readable = process::copy_in(&merged, call.payload(), bytes);
     call.facts.payload_readable = readable;
-    merged.len = bytes;
+    merged.len = head.length;  // as it was sent, not as it was cut
     merged.types &= version.param_types();
     if (readable) call.facts.params = &merged;
     if (const int code = refused(call)) {

@@ -44,7 +44,8 @@ public:
     // Events may still point to them and to their slots.
     std::vector<std::unique_ptr<ublk_device>> graveyard = {};
     unsigned unprivileged_devices = 0;
-    kernel_mutex global;
+    // Held by ADD_DEV and DEL_DEV. After the power failed it is another one.
+    std::vector<std::unique_ptr<kernel_mutex>> globals = {};
     wait_queue freed = {.what = "the end of a ublk device"};
 
     [[nodiscard]] bool at_least(std::uint16_t major, std::uint16_t minor) const {
@@ -84,7 +85,7 @@ public:
         c.sleeps_on = nullptr;
         return 0;
     }
-    bool lock_global(uring_command& c);  // false: killed
+    kernel_mutex* lock_global(uring_command& c);  // null: killed
 
     int get_features(control_call& call);
     int add_dev(control_call& call);
@@ -194,9 +195,7 @@ public:
 std::size_t copy_from_server(void* to, std::uint64_t address, std::size_t bytes);
 std::size_t copy_to_server(std::uint64_t address, const void* from, std::size_t bytes);
 
-inline std::uint64_t bytes_of(const block_request& r) {
-    return std::uint64_t{r.sectors} * uapi::sector_bytes;
-}
+inline std::uint64_t bytes_of(const block_request& r) { return r.bytes; }
 inline bool has_data(const block_request& r) { return r.data != nullptr; }
 
 }  // namespace ashlar::twin

@@ -20,7 +20,21 @@
 #include <string>
 #include <vector>
 
+#if defined(__SANITIZE_ADDRESS__)
+#define TEST_POISONS true
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define TEST_POISONS true
+#endif
+#endif
+#ifndef TEST_POISONS
+#define TEST_POISONS false
+#endif
+
 namespace ashlar::testing {
+
+// A buffer that is the kernel's is poisoned, and whoever touches it ends there.
+inline constexpr bool poisons = TEST_POISONS;
 
 struct completion {
     std::uint64_t user_data = 0;
