@@ -56,8 +56,10 @@ void ublk_core::put(ublk_device& d) {
 
 std::optional<int> ublk_core::control_command(uring_command& c) {
     if (at_least(7, 0) && never_sleeps(op_of(c))) return control(c);
+    controls.push_back(&c);
     exec.start_worker("ublk control", [this, &c] {
         const int result = c.cancelled ? -ECANCELED : control(c);
+        std::erase(controls, &c);
         ring::complete(c, result);
     });
     return std::nullopt;
