@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: MIT
+#include "sim/world.hpp"
+
+#include "twin/driver.hpp"
+#include "twin/stepped.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace ashlar::sim {
+
+namespace {
+
+constexpr std::uint64_t retry_ns = 10'000'000;
+constexpr std::uint64_t virtual_limit_ns = 7200ULL * 1'000'000'000;
+
+twin::kernel_options options_of(const plan& p) {
+    return {.version = p.version, .seed = p.seed, .manner = p.manner};
+}
+
+oracle_terms terms_of(const plan& p) {
+    return {.sectors = p.sectors,
+            .power_may_fail = p.has(mishap::kind::power_cut) && p.what != medium::ram,
+            .every_write_is_durable = p.what == medium::through,
+            .syncs_may_fail = p.faults.sync_error + p.faults.write_error + p.faults.no_space +
+                                  p.faults.again !=
+                              0};
+}
+
+}  // namespace
+
+verdict run_plan(const plan& p, std::size_t history) {
+    world w(p, history);
+    return w.run();
+}
+
+world::world(const plan& p, std::size_t history)
+    : plan_(p), kernel_(options_of(p)), storage_(make_storage(kernel_, p)), oracle_(terms_of(p)) {
+    if (history != 0) kernel_.log().keep(history);
+    for (unsigned i = 0; i < p.clients.size(); ++i) {
+        clients_.push_back(std::make_unique<client>(*this, i, p.clients[i], p.id));
+    }
+    clients_left_ = static_cast<unsigned>(clients_.size());
+    // Failures and delays may cost many steps; a run that stands still in circles still has an end.
+    steps_left_ = 500'000 + p.operations() * 5'000;
+}
+
+world::~world() {
+    if (!server_ && strangers_.empty()) return;
+    kernel_.cut_power();
+    if (server_) server_->lose();
+    for (auto& s : strangers_) s->lose();
+}
+
+verdict world::run() {
+    if (!plan_.mishaps.empty()) next_step_ = plan_.mishaps.front().after;
+    work();
+    if (!is_broken()) settle();
+    verdict_.hash = kernel_.log().hash();
+    verdict_.events = kernel_.log().count();
+    verdict_.steps = kernel_.steps().steps();
+    verdict_.virtual_ns = kernel_.exec().now();
+    if (is_broken()) verdict_.history = kernel_.log().text();
+    return verdict_;
+}
+
+void world::broken(std::string what) {
+    if (is_broken()) return;
+    verdict_.broken = fmt::format("step {}: {}", kernel_.steps().steps(), what);
+    kernel_.log().add("the simulation found a fault");
+}
+
+bool world::step() {
+    if (kernel_.steps().steps() >= next_step_) {
+        const mishap& m = plan_.mishaps[next_mishap_++];
+        const bool more = next_mishap_ != plan_.mishaps.size();
+        const std::uint64_t now = kernel_.steps().steps();
+        next_step_ = more ? now + plan_.mishaps[next_mishap_].after : ~std::uint64_t{0};
+        happen(m);
+    }
+    if (attention_) look_after_servers();
+    const bool moved = kernel_.steps().step();
+    if (!kernel_.accusations().empty()) broken(kernel_.accusations().front());
+    if (is_broken()) return false;
+    if (moved && --steps_left_ != 0 && kernel_.exec().now() < virtual_limit_ns) return true;
+    std::string text = moved ? "this does not end" : "nothing goes on any more";
+    for (const auto& c : clients_) text += "\n" + c->waits_for();
+    broken(text + "\n" + kernel_.ublk().describe(plan_.id) + "\n" + kernel_.steps().waiting());
+    return false;
+}
+
+template <class F>
+bool world::run_until(F&& condition) {
+    while (!condition()) {
+        if (!step()) return false;
+    }
+    return true;
+}
+
+void world::work() {
+    start_server();
+    for (auto& c : clients_) c->begin();
+    run_until([this] { return clients_left_ == 0; });
+    next_step_ = ~std::uint64_t{0};
+}
+
+// Nothing fails any more: a server comes up, the disk holds what it should, and goes away whole.
+void world::settle() {
+    kernel_.fail_call(0, 0);
+    if (storage_.disk != nullptr) storage_.disk->faults = {};
+    const auto serves = [this] {
+        return server_ && server_->reached() == server::stage::serving && !resting_ &&
+               std::ranges::all_of(strangers_, [](const auto& s) { return s->over(); });
+    };
+    if (!run_until(serves)) return;
+    verify();
+    if (is_broken()) return;
+    // A stranger may have stopped the device a moment ago: then its server ends by itself.
+    stopping_on_purpose_ = true;
+    server_->tell_to_stop();
+    if (!run_until([this] { return server_->over(); })) return;
+    if (server_->reached() == server::stage::failed) {
+        return broken("the server's stop failed: " + server_->failure_text());
+    }
+    server_.reset();
+    strangers_.clear();
+    const std::string left = kernel_.leaks();
+    if (!left.empty()) return broken("left behind: " + left);
+    if (!kernel_.ublk().ids().empty()) broken("a device is left behind");
+    if (!kernel_.accusations().empty()) broken(kernel_.accusations().front());
+}
+
+// Reads all of the disk.
+void world::verify() {
+    client_plan all{.width = 4};
+    const std::uint64_t part = std::max<std::uint64_t>(plan_.block, 4096) / sector_bytes;
+    for (std::uint64_t at = 0; at < plan_.sectors; at += part) {
+        const std::uint64_t length = std::min(part, plan_.sectors - at);
+        all.operations.push_back({.sector = static_cast<std::uint32_t>(at),
+                                  .sectors = static_cast<std::uint32_t>(length)});
+    }
+    auto reader = std::make_unique<client>(*this, clients_.size(), all, plan_.id);
+    clients_left_ += 1;
+    reader->begin();
+    run_until([this] { return clients_left_ == 0; });
+    if (is_broken()) clients_.push_back(std::move(reader));  // its requests may be under way
+}
+
+void world::begin_trouble(unsigned errors) {
+    if (!in_trouble_) troubles_.push_back({kernel_.steps().steps(), ~std::uint64_t{0}, 0});
+    in_trouble_ = true;
+    troubles_.back().errors |= errors;
+}
+
+void world::end_trouble() {
+    if (in_trouble_) troubles_.back().until = kernel_.steps().steps();
+    in_trouble_ = false;
+}
+
+void world::on_server_change(void* self) { static_cast<world*>(self)->attention_ = true; }
+
+void world::rested(void* self, std::uint64_t generation) {
+    auto& w = *static_cast<world*>(self);
+    if (generation != w.rest_generation_) return;
+    w.resting_ = false;
+    w.attention_ = true;
+}
+
+void world::rest(std::uint64_t ns) {
+    resting_ = true;
+    twin::executor& e = kernel_.exec();
+    e.at(e.now() + ns, {&world::rested, this, ++rest_generation_});
+}
+
+}  // namespace ashlar::sim
