@@ -42,6 +42,9 @@ public:
     std::int64_t copy(open_file& f, std::uint64_t position, std::span<std::byte> memory,
                       bool to_server, task who, bool user_memory = true);
 
+    // A registration of this request's data (fixed_buffer::owner) is gone with its table.
+    void buffer_returned(block_request& r);
+
     // ---- nodes and what sysfs shows ----
     [[nodiscard]] bool has_char(std::uint32_t id) const;
     [[nodiscard]] bool has_block(std::uint32_t id) const;

@@ -32,6 +32,7 @@ struct event {
 
 // What tasks wait for. Whoever changes the state that they look at wakes it.
 struct wait_queue {
+    const char* what = "something";       // for messages about a standstill
     std::vector<void*> sleepers = {};     // of the stepped executor
     std::condition_variable_any changed;  // of the threaded one
 };
@@ -60,6 +61,9 @@ public:
         return true;
     }
 
+    // A point where others may run first.
+    virtual void pause() = 0;
+
     // Events run with the lock held. `soon` is as early or late as the scheduler likes.
     virtual void at(std::uint64_t time_ns, event e) = 0;
     virtual void soon(event e) = 0;
@@ -73,6 +77,9 @@ public:
     // Ends the tasks of a process where they are; nothing of their stacks is destroyed. Only the
     // stepped executor can. A task that ends its own process does not come back from this call.
     virtual void end_tasks_of(process& owner) = 0;
+
+    // Called with the lock held when a thread of a process has ended by itself.
+    std::function<void(task, process&)> task_ended;
 };
 
 // The lock, for a scope.

@@ -58,6 +58,9 @@ private:
         std::uint64_t number, at;
         std::vector<std::byte> bytes;
     };
+    void remember(piece p);
+    void make_durable();  // the oldest one
+
     std::string path_;
     std::vector<std::byte> content_, durable_;
     std::deque<piece> history_;    // not yet durable, in order

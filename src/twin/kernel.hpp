@@ -25,6 +25,7 @@ class file;
 class process;
 class stepped_executor;
 struct open_file;
+struct ring;
 
 struct credentials {
     bool admin = true;  // CAP_SYS_ADMIN
@@ -38,6 +39,7 @@ struct manners {
     bool partition_scan = true;   // reads at START, as a real kernel's
     bool udev = true;             // opens and reads a disk that appears, and its change events
     bool scribble = true;         // over consumed entries, stale descriptors, buffers it owns
+    bool interrupts = true;       // waits end early with EINTR
     bool small_completion_queue = false;  // completions overflow their ring early
 };
 
@@ -103,6 +105,13 @@ public:
     static void get(open_file& f);
     void put(open_file& f);
 
+    // Who is told to use a disk (by its name), besides those who have it open.
+    std::map<std::string, std::vector<os::holder>> holders;
+
+    // Rings whose descriptor is closed while operations of theirs are under way.
+    void keep_closing(std::unique_ptr<ring> r);
+    void ring_progressed(ring& r);  // one of its operations has ended: it may be over
+
     // Small files of text, for records in /run: path and content.
     std::map<std::string, std::string> texts;
     std::map<std::string, bool> directories;
@@ -119,6 +128,7 @@ private:
     std::unique_ptr<driver> driver_;
     std::vector<std::unique_ptr<process>> processes_;
     std::map<std::string, std::unique_ptr<file>> files_;
+    std::vector<std::unique_ptr<ring>> closing_;
     std::vector<std::string> accusations_;
     int next_pid_ = 4711;
     std::uint64_t fail_at_ = 0, calls_ = 0;

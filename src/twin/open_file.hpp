@@ -6,12 +6,13 @@
 #include "twin/executor.hpp"
 
 #include <cstdint>
+#include <vector>
 
 namespace ashlar::twin {
 
 class file;
 struct disk;
-struct ring;
+struct ring_operation;
 struct ublk_device;
 
 struct open_file {
@@ -20,12 +21,12 @@ struct open_file {
     kind what = kind::regular;
     bool readable = true, writable = true, exclusive = false;
     unsigned references = 1;
-    process* opener = nullptr;      // may be gone
-    ublk_device* device = nullptr;  // character: until its release
-    disk* whole_disk = nullptr;     // block
-    file* content = nullptr;        // regular
-    std::uint64_t signals = 0;      // wakeup
-    wait_queue signalled = {};
+    process* opener = nullptr;                  // may be gone
+    ublk_device* device = nullptr;              // character: until its release
+    disk* whole_disk = nullptr;                 // block
+    file* content = nullptr;                    // regular
+    std::uint64_t signals = 0;                  // wakeup
+    std::vector<ring_operation*> readers = {};  // of a wakeup, which wait for a signal
 };
 
 }  // namespace ashlar::twin

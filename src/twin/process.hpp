@@ -44,8 +44,9 @@ public:
 
     // ---- for the kernel ----
     open_file* file_of(int fd);
-    void close_everything(bool dropped_memory);
-    void forget_memory() { alive_ = false; }
+    void close_everything();
+    void thread_ended(task who);
+    void lose_operations();  // the power fails
 
     // ---- the seam ----
     result<int> open(const std::string& path, int flags) override;
@@ -87,11 +88,16 @@ public:
 
 private:
     int new_descriptor(open_file* f);
+    int open_node(const std::string& path, int flags, open_file*& f);
+    int set_up(io_uring& user, const os::ring_spec& spec);
+    static void signal_reader(open_file& f);
+    int failing() { return kernel_.injected_failure(); }
 
     kernel& kernel_;
     int pid_;
     credentials who_;
     bool alive_ = true;
+    int next_descriptor_ = 1000;
     std::map<int, open_file*> files_;
     std::map<const io_uring*, std::unique_ptr<ring>> rings_;
     struct mapping {

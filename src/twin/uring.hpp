@@ -22,6 +22,8 @@ namespace ashlar::twin {
 class kernel;
 class process;
 struct block_request;
+struct entry_chain;
+struct ring;
 
 // One IORING_OP_URING_CMD on its way. The driver that keeps it completes it later, once.
 struct uring_command {
@@ -44,6 +46,9 @@ struct uring_command {
     wait_queue* sleeps_on = nullptr;  // what to wake for it to notice
     void* slot = nullptr;
     std::uint16_t q_id = 0, tag = 0;
+
+    // For the ring.
+    entry_chain* chain = nullptr;
 };
 
 // A slot of a ring's table of fixed buffers.
@@ -61,6 +66,11 @@ struct provided_buffer {
     std::byte* base;
     std::uint32_t bytes;
     std::uint16_t id;
+};
+
+struct buffer_group {
+    io_uring_buf_ring* memory = nullptr;
+    std::uint16_t head = 0, mask = 0;
 };
 
 // Work that must be done by a certain thread when it enters the kernel through this ring.
@@ -89,7 +99,7 @@ struct ring {
     std::vector<task_work> work;
     std::vector<open_file*> files;  // registered, null where none is
     std::vector<fixed_buffer> buffers;
-    std::map<std::uint16_t, io_uring_buf_ring*> provided;
+    std::map<std::uint16_t, buffer_group> provided;
     std::vector<uring_command*> commands;     // under way
     std::vector<ring_operation*> operations;  // under way
     wait_queue waiters;
@@ -104,7 +114,39 @@ struct ring {
     void add_work(task who, event e);
     // Takes the next buffer of a group; nothing when it has none left.
     std::optional<provided_buffer> take_provided(std::uint16_t group);
-    void give_back_provided(std::uint16_t group, const provided_buffer& b);
+    void give_back_provided(std::uint16_t group);  // the one that was taken last
+
+    // ---- for the process (uring_*.cpp) ----
+    void consume(io_uring_sqe* entry);
+    int enter(io_uring& user, unsigned wait, std::uint64_t timeout_ns);
+    void post(std::uint64_t user_data, int result, unsigned flags = 0);
+    int register_call(unsigned opcode, void* argument, unsigned count);
+    // The ring's descriptor is closed: what waits is cancelled; what is under way goes on, and the
+    // ring is gone (true now, else later) after that.
+    bool close();
+    [[nodiscard]] bool over() const { return closing && commands.empty() && operations.empty(); }
+    void release();
+    void lose_operations();  // the power fails: what is under way happens in part or never
+
+private:
+    void start(const io_uring_sqe& entry, entry_chain* chain);
+    void start_command(const io_uring_sqe& entry, open_file& f, entry_chain* chain);
+    void start_file(const io_uring_sqe& entry, open_file& f, entry_chain* chain);
+    void start_wait(const io_uring_sqe& entry, entry_chain* chain);
+    int cancel(std::uint64_t user_data);
+    void guard(entry_chain& chain);
+    int refused(const io_uring_sqe& entry) const;
+    open_file* file_for(const io_uring_sqe& entry) const;
+    void run_work();
+    void show_completions(unsigned wait);
+    void follow(entry_chain* chain, int result);
+    void end_chain();
+    void drop_buffers();
+    friend struct ring_operation;
+
+    io_uring_sqe taken_[2] = {};         // the entry that is being looked at
+    std::vector<task_work> work_batch_;  // … and work
+    entry_chain* open_chain_ = nullptr;  // entries that are linked, still being gathered
 };
 
 }  // namespace ashlar::twin
