@@ -58,7 +58,7 @@ std::vector<device_word> device_words() {
     std::vector<device_word> words;
     // Records can't be compared with the kernel's cookies here, which only root may ask for. A
     // stale one makes a stale suggestion, no more.
-    const auto records = device_room::all_records();
+    const auto records = device_room::all_records(os::linux_machine());
     for (std::uint32_t id : device_ids(os::linux_machine())) {
         auto r = std::ranges::find(records, id, &device_room::record::id);
         if (r == records.end()) {

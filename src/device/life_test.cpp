@@ -4,7 +4,6 @@
 
 #include "device/record.hpp"
 #include "support/model_machine.hpp"
-#include "support/run_directory.hpp"
 #include "support/targets.hpp"
 
 #include <ashlar/log.hpp>
@@ -12,7 +11,7 @@
 #include <doctest/doctest.h>
 
 #include <cerrno>
-#include <filesystem>
+#include <cstdlib>
 #include <thread>
 
 using namespace ashlar;
@@ -43,7 +42,6 @@ struct quiet {
 }  // namespace
 
 TEST_CASE("a device serves what was written, on every queue, and leaves nothing behind") {
-    test::run_directory run;
     model_machine m;
     {
         auto d = start(m, target(test::ram(1 << 20)), {.queues = 3, .depth = 4});
@@ -59,15 +57,14 @@ TEST_CASE("a device serves what was written, on every queue, and leaves nothing 
             CHECK(m.perform(0, read) == 4096);
             CHECK(read.data == pattern(4096, queue));
         }
-        CHECK(device_room::read_record(0, device_room::all_records().at(0).cookie));
+        CHECK(device_room::read_record(m, 0, device_room::all_records(m).at(0).cookie));
         REQUIRE((*d)->stop(stop_when::idle));
     }
     CHECK(m.leaks() == "");
-    CHECK(run.leftovers() == std::vector<std::string>{});
+    CHECK(m.text_files() == std::vector<std::string>{});
 }
 
 TEST_CASE("the eight steps are told in their order, without the first I/O") {
-    test::run_directory run;
     model_machine m;
     std::vector<step::kind> told;
     auto d = start(m, target(test::ram(1 << 20)),
@@ -79,7 +76,6 @@ TEST_CASE("the eight steps are told in their order, without the first I/O") {
 }
 
 TEST_CASE("whichever call fails, the error is told and nothing is left behind") {
-    test::run_directory run;
     quiet hush;
     unsigned failures = 0;
     for (int code : {EIO, ENOMEM, EINVAL}) {
@@ -103,7 +99,7 @@ TEST_CASE("whichever call fails, the error is told and nothing is left behind") 
             // A failed DEL_DEV or STOP_DEV, after all, leaves the device to the kernel; that it was
             // tried is all that can be done.
             if (refused || !happened) CHECK(m.leaks() == "");
-            CHECK(run.leftovers() == std::vector<std::string>{});
+            CHECK(m.text_files() == std::vector<std::string>{});
             if (!happened) break;
             failures += 1;
         }
@@ -113,7 +109,6 @@ TEST_CASE("whichever call fails, the error is told and nothing is left behind") 
 }
 
 TEST_CASE("a device in use is not stopped, and the error says who holds it") {
-    test::run_directory run;
     for (bool in_one_step : {true, false}) {
         model_machine m;
         if (!in_one_step) m.features &= ~uapi::f_safe_stop_dev;
@@ -134,7 +129,6 @@ TEST_CASE("a device in use is not stopped, and the error says who holds it") {
 }
 
 TEST_CASE("a device that somebody else removes ends by itself") {
-    test::run_directory run;
     model_machine m;
     auto d = start(m, target(test::ram(1 << 20)), {.queues = 2});
     REQUIRE(d);
@@ -144,11 +138,10 @@ TEST_CASE("a device that somebody else removes ends by itself") {
     other.join();
     d->reset();
     CHECK(m.leaks() == "");
-    CHECK(run.leftovers() == std::vector<std::string>{});
+    CHECK(m.text_files() == std::vector<std::string>{});
 }
 
 TEST_CASE("the kernel's number of queues counts, not the wished one") {
-    test::run_directory run;
     quiet hush;
     model_machine m;
     m.queues_max = 2;
@@ -158,7 +151,6 @@ TEST_CASE("the kernel's number of queues counts, not the wished one") {
 }
 
 TEST_CASE("a kernel before 6.4 gets raw commands") {
-    test::run_directory run;
     model_machine m;
     m.raw_only = true;
     m.features = 0;
@@ -173,7 +165,6 @@ TEST_CASE("a kernel before 6.4 gets raw commands") {
 }
 
 TEST_CASE("a newer kernel that refuses a command is not asked again in raw numbers") {
-    test::run_directory run;
     model_machine m;
     m.raw_only = true;
     auto d = start(m, target(test::ram(1 << 20)));
@@ -181,8 +172,19 @@ TEST_CASE("a newer kernel that refuses a command is not asked again in raw numbe
     CHECK(d.error().code == EOPNOTSUPP);
 }
 
+TEST_CASE("a mode of recovery that the kernel drops is an error, and nothing is left behind") {
+    model_machine m;
+    m.features &= ~uapi::f_user_recovery_fail_io;
+    auto d = start(m, target(test::ram(1 << 20)), {.recovery = recovery::fail});
+    REQUIRE(!d);
+    CHECK(d.error().code == EOPNOTSUPP);
+    CHECK(d.error().why.find("USER_RECOVERY_FAIL_IO") != std::string::npos);
+    CHECK(m.leaks() == "");
+    CHECK(m.text_files() == std::vector<std::string>{});
+    CHECK(start(m, target(test::ram(1 << 20)), {.recovery = recovery::reissue}));
+}
+
 TEST_CASE("two devices live beside each other, and a taken id is refused by name") {
-    test::run_directory run;
     model_machine m;
     auto first = start(m, target(test::ram(1 << 20)), {.name = "one"});
     REQUIRE(first);

@@ -3,7 +3,6 @@
 #include "device/life.hpp"
 #include "support/allocations.hpp"
 #include "support/model_machine.hpp"
-#include "support/run_directory.hpp"
 #include "support/targets.hpp"
 
 #include <ashlar/log.hpp>
@@ -23,7 +22,6 @@ namespace {
 
 // A device of a target on the model, and what it logs.
 struct served {
-    test::run_directory run;
     model_machine m;
     std::mutex mutex;
     std::vector<std::string> messages;

@@ -98,6 +98,7 @@ int model_machine::add_device(const uapi::ctrl_cmd& c) {
     auto d = std::make_unique<device_state>();
     info->dev_id = id;
     info->state = 0;
+    info->flags &= features;
     info->nr_hw_queues =
         static_cast<std::uint16_t>(std::min<unsigned>(info->nr_hw_queues, queues_max));
     d->info = *info;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The seam of the model: descriptors, rings, threads, clock. The driver is in model_driver.cpp.
+// The seam of the model: descriptors and rings. Files of text, threads and memory are in
+// model_process.cpp, the driver in model_driver.cpp.
 #include "support/model_state.hpp"
 
 #include <fmt/format.h>
@@ -8,22 +9,8 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
-#include <thread>
 
 namespace ashlar::test {
-
-namespace {
-
-class std_thread final : public os::thread {
-public:
-    explicit std_thread(std::thread t) : thread_(std::move(t)) {}
-    ~std_thread() override { thread_.join(); }
-
-private:
-    std::thread thread_;
-};
-
-}  // namespace
 
 model_machine::model_machine() = default;
 model_machine::~model_machine() = default;
@@ -53,6 +40,8 @@ std::string model_machine::leaks() {
     }
     if (!mappings_.empty()) text += fmt::format("{} mappings; ", mappings_.size());
     if (!rings_.empty()) text += fmt::format("{} rings; ", rings_.size());
+    if (!memory_.empty()) text += fmt::format("{} pieces of memory; ", memory_.size());
+    for (const std::string& path : locked_) text += fmt::format("lock {}; ", path);
     for (const auto& [id, d] : devices_) text += fmt::format("device {}; ", id);
     return text;
 }
@@ -165,16 +154,16 @@ void model_machine::ring_close(io_uring& ring) {
     settle();
 }
 
-result<> model_machine::ring_register_files(io_uring& ring, std::span<const int> fds) {
+int model_machine::ring_register(io_uring& ring, unsigned opcode, void* argument, unsigned count) {
     std::lock_guard lock(mutex_);
-    if (int code = injected()) {
-        return failure({.operation = "io_uring_register", .object = "files", .code = code});
-    }
+    if (int code = injected()) return -code;
+    if (opcode != IORING_REGISTER_FILES) return -EINVAL;
+    const std::span fds(static_cast<const int*>(argument), count);
     ring_state& r = *rings_.at(&ring);
     r.registered.assign(fds.begin(), fds.end());
     // A registered file is held by the ring as well.
     for (int fd : fds) devices_.at(files_.at(fd).device)->openers += 1;
-    return {};
+    return 0;
 }
 
 void model_machine::post(ring_state& r, std::uint64_t user_data, int outcome) {
@@ -230,28 +219,6 @@ void model_machine::wakeup_signal(int fd) {
         post(*r, waiting->second, 8);
         r->wakeups.erase(waiting);
     }
-}
-
-std::uint64_t model_machine::now_ns() {
-    const auto now = std::chrono::steady_clock::now().time_since_epoch();
-    return static_cast<std::uint64_t>(
-        std::chrono::duration_cast<std::chrono::nanoseconds>(now).count());
-}
-
-void model_machine::sleep_ns(std::uint64_t time) {
-    std::this_thread::sleep_for(std::chrono::nanoseconds(std::min<std::uint64_t>(time, 1'000'000)));
-}
-
-result<std::unique_ptr<os::thread>> model_machine::start_thread(const std::string& name,
-                                                                std::span<const unsigned>,
-                                                                std::function<void()> body) {
-    {
-        std::lock_guard lock(mutex_);
-        if (int code = injected()) {
-            return failure({.operation = "start a thread", .object = name, .code = code});
-        }
-    }
-    return std::make_unique<std_thread>(std::thread(std::move(body)));
 }
 
 std::optional<os::node> model_machine::look_up(const std::string& path) {

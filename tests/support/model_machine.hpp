@@ -39,7 +39,8 @@ public:
     // Fails the n-th call (from 1) of those that can fail, with this errno; 0 switches it off.
     void fail_call(unsigned n, int code);
     [[nodiscard]] bool failed_a_call() const { return failure_happened_; }
-    // What is still open: descriptors, mappings, rings, devices. Empty when all is well.
+    // What is still open or held: descriptors, mappings, rings, memory, locks, devices.
+    // Empty when all is well.
     std::string leaks();
     // Sends requests to a started device and waits for their answers. All of them become visible to
     // the server at once.
@@ -48,6 +49,8 @@ public:
     // Descriptors of this file behave like a file of this content.
     int make_file(std::vector<std::byte> content);
     std::vector<std::byte> file_content(int fd);
+    // Paths of the files of text that are there.
+    std::vector<std::string> text_files();
     void remove_device(std::uint32_t id);  // as somebody else's STOP and DEL would
     void set_version(unsigned major, unsigned minor);
     void add_holder(os::holder h);
@@ -65,12 +68,18 @@ public:
     void unmap(std::span<const std::byte> mapping) override;
     result<> ring_open(io_uring& ring, const os::ring_spec& spec) override;
     void ring_close(io_uring& ring) override;
-    result<> ring_register_files(io_uring& ring, std::span<const int> fds) override;
+    int ring_register(io_uring& ring, unsigned opcode, void* argument, unsigned count) override;
     int ring_enter(io_uring& ring, unsigned wait, std::uint64_t timeout_ns) override;
     result<int> wakeup_open() override;
     void wakeup_signal(int fd) override;
+    result<std::span<std::byte>> allocate_memory(std::size_t bytes) override;
+    void free_memory(std::span<std::byte> memory) override;
+    result<> lock_memory() override;
     std::uint64_t now_ns() override;
+    std::int64_t wall_clock_seconds() override;
     void sleep_ns(std::uint64_t time) override;
+    std::uint64_t unguessable() override;
+    std::unique_ptr<os::monitor> make_monitor() override;
     result<std::unique_ptr<os::thread>> start_thread(const std::string& name,
                                                      std::span<const unsigned> cpus,
                                                      std::function<void()> body) override;
@@ -80,8 +89,12 @@ public:
     std::size_t page_bytes() override { return 4096; }
     int process_id() override { return 4711; }
     std::optional<os::node> look_up(const std::string& path) override;
-    std::optional<std::string> read_text(const std::string&) override { return std::nullopt; }
-    std::vector<std::string> list_directory(const std::string&) override { return {}; }
+    std::optional<std::string> read_text(const std::string& path) override;
+    std::vector<std::string> list_directory(const std::string& path) override;
+    result<> make_directory(const std::string& path) override;
+    result<> replace_file(const std::string& path, std::string_view text) override;
+    void remove_file(const std::string& path) override;
+    result<std::unique_ptr<os::path_lock>> lock_path(const std::string& path) override;
     bool udev_has_handled(const os::node&, std::uint64_t) override { return true; }
     std::vector<os::holder> holders_of(const std::string& disk) override;
     bool load_module(const std::string&) override { return false; }
@@ -117,6 +130,7 @@ private:
     };
 
     int injected();
+    int refusal_below(const std::string& path);
     int new_fd(file f);
     void post(ring_state& r, std::uint64_t user_data, int outcome);
     void consume(ring_state& r, const io_uring_sqe& entry);
@@ -140,6 +154,11 @@ private:
     std::map<const io_uring*, std::unique_ptr<ring_state>> rings_;
     std::vector<blocked> blocked_;
     std::vector<os::holder> holders_;
+    std::map<const void*, std::size_t> memory_;
+    std::map<std::string, std::string> texts_;  // files, by path
+    std::set<std::string> directories_{"", "/run", "/tmp"};
+    std::set<std::string> locked_;
+    std::uint64_t unguessable_ = 1;
     os::kernel_version version_{7, 3, "7.3-model"};
     int next_fd_ = 1000;
     unsigned fail_at_ = 0, calls_ = 0;
