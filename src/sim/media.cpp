@@ -14,7 +14,7 @@ constexpr const char* disk_path = "/disk";
 
 struct ram_disk {
     std::span<std::byte> bytes;
-    geometry shape;
+    ashlar::geometry shape;
 
     std::uint64_t size() const { return bytes.size(); }
     ashlar::geometry geometry() const { return shape; }
@@ -119,7 +119,7 @@ int open_storage(const plan& p, const storage& where, twin::process& who) {
 }
 
 target make_target(const plan& p, storage& where, int fd) {
-    const geometry shape = {.logical_block = p.block};
+    const ashlar::geometry shape = {.logical_block = p.block};
     const std::uint64_t bytes = p.sectors * uapi::sector_bytes;
     switch (p.what) {
         case medium::ram: return target(ram_disk{where.memory, shape});

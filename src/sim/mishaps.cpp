@@ -2,6 +2,7 @@
 // What happens to the servers of a run, what follows of it, and which errors it explains.
 #include "sim/world.hpp"
 
+#include "twin/driver.hpp"
 #include "twin/stepped.hpp"
 
 #include <fmt/format.h>
@@ -45,6 +46,7 @@ unsigned errors_of_disk(const twin::file_faults& f, uapi::op op) {
     return errors;
 }
 
+constexpr std::uint64_t retry_ns = 10'000'000;
 constexpr unsigned patience = 100;  // servers that fail one after the other
 
 }  // namespace
@@ -63,6 +65,11 @@ void world::start_server() {
     server_->who = this;
     attention_ = server_->over();
     verdict_.servers += 1;
+    const failing_call& f = plan_.failing;
+    if (f.call != 0 && f.server == verdict_.servers) {
+        calls_fail_ = true;
+        kernel_.fail_call(f.call, f.code, f.for_ever);
+    }
 }
 
 void world::look_after_servers() {
@@ -74,6 +81,9 @@ void world::look_after_servers() {
     if (server_->reached() == server::stage::serving) {
         if (server_->took_over()) verdict_.recoveries += 1;
         failures_in_a_row_ = 0;
+        if (next_mishap_ != plan_.mishaps.size() && plan_.mishaps[next_mishap_].serving) {
+            next_step_ = kernel_.steps().steps() + plan_.mishaps[next_mishap_].after;
+        }
         bool strangers_are_over = true;
         for (const auto& s : strangers_) strangers_are_over = strangers_are_over && s->over();
         if (strangers_are_over) {
@@ -95,10 +105,22 @@ void world::server_is_over() {
     if (has_failed && ++failures_in_a_row_ == patience) {
         return broken("no server comes up: " + server_->failure_text());
     }
-    begin_trouble(server_->took_over() ? errors_of_death(plan_.recovery) : io | device_gone);
+    if (const std::string left = server_->process().leaks(); !left.empty()) {
+        return broken("a server's process ended and left " + left);
+    }
+    const bool took_over = server_->took_over();
+    begin_trouble(took_over ? errors_of_death(plan_.recovery) : io | device_gone);
     server_.reset();
-    calls_fail_ = calls_fail_ && !kernel_.failed_a_call();
-    rest(has_failed ? 10'000'000 : 0);
+    if (kernel_.failed_a_call()) {
+        const bool once = plan_.failing.call != 0 && !plan_.failing.for_ever;
+        if (once && !took_over && !kernel_.ublk().ids().empty()) {
+            return broken("a server that could not start left its device");
+        }
+        verdict_.call_failed = true;
+        calls_fail_ = false;
+        kernel_.fail_call(0, 0);
+    }
+    rest(has_failed ? retry_ns : 0);
 }
 
 void world::happen(const mishap& m) {
@@ -135,7 +157,7 @@ void world::happen(const mishap& m) {
         case mishap::kind::failed_call:
             calls_fail_ = true;
             begin_trouble(io | device_gone);
-            kernel_.fail_call(kernel_.calls() + m.number, m.code);
+            kernel_.fail_call(m.number, m.code);
             break;
     }
 }

@@ -50,6 +50,7 @@ public:
     // The power fails: nothing is under way any more. `nothing_lasts`: all is zeros.
     void cut_power(bool nothing_lasts);
 
+    [[nodiscard]] time now() const { return now_; }
     // What the sector may hold, and why, for a message.
     [[nodiscard]] std::string describe(std::uint64_t sector) const;
 

@@ -59,13 +59,21 @@ struct mishap {
         failed_call,     // one of the server's next calls fails
     };
     kind what = kind::kill;
-    std::uint64_t after = 0;     // steps since the one before
-    std::uint32_t rest_us = 0;   // until a new server starts
-    std::uint32_t number = 0;    // failed_call: which
-    int code = 0;                // … and its errno
+    std::uint64_t after = 0;    // steps since the one before
+    std::uint32_t rest_us = 0;  // until a new server starts
+    std::uint32_t number = 0;   // failed_call: which
+    int code = 0;               // … and its errno
+    bool serving = false;       // the steps count from when a server serves
 };
 std::string_view name(mishap::kind k);
 inline constexpr std::size_t mishap_kinds = 6;
+
+// A call to the kernel that is to fail, of the first or a later server.
+struct failing_call {
+    unsigned server = 0, call = 0;  // from 1 on; 0: none
+    int code = 0;
+    bool for_ever = false;  // and all calls after it
+};
 
 struct plan {
     std::uint64_t seed = 1;
@@ -80,6 +88,7 @@ struct plan {
     std::uint64_t sectors = 64;
     std::vector<client_plan> clients = {};
     std::vector<mishap> mishaps = {};
+    failing_call failing = {};
 
     [[nodiscard]] std::size_t operations() const;
     [[nodiscard]] bool has(mishap::kind k) const;

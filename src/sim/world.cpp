@@ -12,7 +12,6 @@ namespace ashlar::sim {
 
 namespace {
 
-constexpr std::uint64_t retry_ns = 10'000'000;
 constexpr std::uint64_t virtual_limit_ns = 7200ULL * 1'000'000'000;
 
 twin::kernel_options options_of(const plan& p) {
@@ -54,7 +53,7 @@ world::~world() {
 }
 
 verdict world::run() {
-    if (!plan_.mishaps.empty()) next_step_ = plan_.mishaps.front().after;
+    plan_next();
     work();
     if (!is_broken()) settle();
     verdict_.hash = kernel_.log().hash();
@@ -74,9 +73,7 @@ void world::broken(std::string what) {
 bool world::step() {
     if (kernel_.steps().steps() >= next_step_) {
         const mishap& m = plan_.mishaps[next_mishap_++];
-        const bool more = next_mishap_ != plan_.mishaps.size();
-        const std::uint64_t now = kernel_.steps().steps();
-        next_step_ = more ? now + plan_.mishaps[next_mishap_].after : ~std::uint64_t{0};
+        plan_next();
         happen(m);
     }
     if (attention_) look_after_servers();
@@ -88,6 +85,14 @@ bool world::step() {
     for (const auto& c : clients_) text += "\n" + c->waits_for();
     broken(text + "\n" + kernel_.ublk().describe(plan_.id) + "\n" + kernel_.steps().waiting());
     return false;
+}
+
+// When the next mishap is due.
+void world::plan_next() {
+    const bool more = next_mishap_ != plan_.mishaps.size();
+    const bool known = more && !plan_.mishaps[next_mishap_].serving;
+    next_step_ = known ? kernel_.steps().steps() + plan_.mishaps[next_mishap_].after
+                       : ~std::uint64_t{0};
 }
 
 template <class F>
@@ -107,7 +112,7 @@ void world::work() {
 
 // Nothing fails any more: a server comes up, the disk holds what it should, and goes away whole.
 void world::settle() {
-    kernel_.fail_call(0, 0);
+    if (plan_.failing.call == 0) kernel_.fail_call(0, 0);
     if (storage_.disk != nullptr) storage_.disk->faults = {};
     const auto serves = [this] {
         return server_ && server_->reached() == server::stage::serving && !resting_ &&
@@ -116,19 +121,33 @@ void world::settle() {
     if (!run_until(serves)) return;
     verify();
     if (is_broken()) return;
-    // A stranger may have stopped the device a moment ago: then its server ends by itself.
-    stopping_on_purpose_ = true;
-    server_->tell_to_stop();
-    if (!run_until([this] { return server_->over(); })) return;
-    if (server_->reached() == server::stage::failed) {
-        return broken("the server's stop failed: " + server_->failure_text());
+    while (!stop_server()) {
+        if (is_broken() || !run_until(serves)) return;
     }
-    server_.reset();
     strangers_.clear();
     const std::string left = kernel_.leaks();
     if (!left.empty()) return broken("left behind: " + left);
     if (!kernel_.ublk().ids().empty()) broken("a device is left behind");
-    if (!kernel_.accusations().empty()) broken(kernel_.accusations().front());
+}
+
+// False if the stop failed, for a reason: then another server has to clear it away.
+bool world::stop_server() {
+    stopping_on_purpose_ = true;
+    server_->tell_to_stop();
+    if (!run_until([this] { return server_->over(); })) return false;
+    if (const std::string left = server_->process().leaks(); !left.empty()) {
+        broken("the server's process ended and left " + left);
+    }
+    const bool well = server_->reached() == server::stage::ended;
+    if (!well && !kernel_.failed_a_call()) {
+        broken("the server's stop failed: " + server_->failure_text());
+    }
+    verdict_.call_failed = verdict_.call_failed || kernel_.failed_a_call();
+    kernel_.fail_call(0, 0);
+    server_.reset();
+    stopping_on_purpose_ = false;
+    if (!well) rest(0);
+    return well;
 }
 
 // Reads all of the disk.
@@ -140,7 +159,7 @@ void world::verify() {
         all.operations.push_back({.sector = static_cast<std::uint32_t>(at),
                                   .sectors = static_cast<std::uint32_t>(length)});
     }
-    auto reader = std::make_unique<client>(*this, clients_.size(), all, plan_.id);
+    auto reader = std::make_unique<client>(*this, static_cast<unsigned>(clients_.size()), all, plan_.id);
     clients_left_ += 1;
     reader->begin();
     run_until([this] { return clients_left_ == 0; });

@@ -20,6 +20,7 @@ struct verdict {
     client_counters clients = {};
     std::array<std::uint64_t, mishap_kinds> mishaps = {};  // that happened
     std::uint64_t servers = 0, recoveries = 0;
+    bool call_failed = false;  // one of plan::failing
 };
 
 // Trace entries to keep for `history`.
@@ -50,7 +51,9 @@ private:
     [[nodiscard]] bool is_broken() const { return !verdict_.broken.empty(); }
     void work();
     void settle();
+    bool stop_server();
     void verify();
+    void plan_next();
     void look_after_servers();
     bool step();
     template <class F>
