@@ -5,6 +5,8 @@
 
 #include "twin/random.hpp"
 
+#include <ashlar/twin.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -13,18 +15,6 @@
 #include <vector>
 
 namespace ashlar::twin {
-
-// Chances in parts of a million, for each operation.
-struct file_faults {
-    std::uint32_t read_error = 0, write_error = 0, sync_error = 0;  // EIO
-    std::uint32_t no_space = 0;     // ENOSPC, of writes and fallocate
-    std::uint32_t again = 0;        // EAGAIN
-    std::uint32_t interrupted = 0;  // EINTR
-    std::uint32_t short_transfer = 0;
-    std::uint64_t delay_max_ns = 0;  // of a completion
-    bool ghosts =
-        false;  // the server's end does not wait for what it had under way (a remote disk)
-};
 
 class file {
 public:

@@ -19,6 +19,7 @@ namespace {
 
 // Enough for everything that is under way to come to an end when a machine is switched off.
 constexpr unsigned last_steps = 1'000'000;
+constexpr int first_shared = 3;  // behind the standard descriptors
 
 }  // namespace
 
@@ -78,6 +79,7 @@ void kernel::kill(process& victim) {
 void kernel::end(process& who) {
     locked lock(*executor_);
     trace_.add("process {} ends", static_cast<std::uint64_t>(who.pid()));
+    if (const std::string left = who.leaks(); !left.empty()) accuse("at its end it left open: " + left);
     who.close_everything();
 }
 
@@ -89,6 +91,16 @@ file& kernel::make_file(std::string path, std::uint64_t bytes) {
 file* kernel::find_file(const std::string& path) {
     auto found = files_.find(path);
     return found == files_.end() ? nullptr : found->second.get();
+}
+
+int kernel::share_file(file& f) {
+    shared_.push_back(&f);
+    return first_shared + static_cast<int>(shared_.size()) - 1;
+}
+
+file* kernel::shared_file(int fd) const {
+    const auto index = static_cast<std::size_t>(fd - first_shared);
+    return fd >= first_shared && index < shared_.size() ? shared_[index] : nullptr;
 }
 
 void kernel::cut_power() {

@@ -73,8 +73,8 @@ public:
     // SIGKILL: its memory is dropped without a destructor, its files are closed in the kernel's
     // order, what it had under way may still happen.
     void kill(process& victim);
-    // The end of a process that has cleaned up after itself: what it left open is closed, and told
-    // by `leaks`.
+    // The end of a process that has cleaned up after itself: what it left open is closed, and is an
+    // accusation.
     void end(process& who);
     [[nodiscard]] const std::vector<std::unique_ptr<process>>& processes() const {
         return processes_;
@@ -83,6 +83,9 @@ public:
     // Files: one is made with its size (bytes) and known by a number until the kernel's end.
     file& make_file(std::string path, std::uint64_t bytes);
     file* find_file(const std::string& path);
+    // Gives the file a descriptor that is the same in every process.
+    int share_file(file& f);
+    file* shared_file(int fd) const;
     // The power fails: processes are gone, disks lose what was not made durable (and keep any part
     // of it), devices and text files of /run are gone. Only between steps.
     void cut_power();
@@ -128,6 +131,7 @@ private:
     std::unique_ptr<driver> driver_;
     std::vector<std::unique_ptr<process>> processes_;
     std::map<std::string, std::unique_ptr<file>> files_;
+    std::vector<file*> shared_;
     std::vector<std::unique_ptr<ring>> closing_;
     std::vector<std::string> accusations_;
     int next_pid_ = 4711;

@@ -42,7 +42,10 @@ int process::new_descriptor(open_file* f) {
 
 open_file* process::file_of(int fd) {
     auto found = files_.find(fd);
-    return found == files_.end() ? nullptr : found->second;
+    if (found != files_.end()) return found->second;
+    file* shared = kernel_.shared_file(fd);
+    if (shared == nullptr) return nullptr;
+    return files_[fd] = new open_file{.opener = this, .content = shared};
 }
 
 int process::open_node(const std::string& path, int flags, open_file*& f) {
@@ -286,6 +289,7 @@ void process::lose_operations() {
 std::string process::leaks() const {
     std::string text;
     for (const auto& [fd, f] : files_) {
+        if (kernel_.shared_file(fd) != nullptr) continue;
         text += fmt::format("process {}: descriptor {} (kind {}); ", pid_, fd,
                             static_cast<int>(f->what));
     }

@@ -55,7 +55,10 @@ stepped_executor::stepped_executor(random& choices, bool any_order)
 }
 
 stepped_executor::~stepped_executor() {
-    for (auto& f : fibers_) drop(*f);
+    for (auto& f : fibers_) {
+        f->on = nullptr;  // what they wait for may be gone already
+        drop(*f);
+    }
 }
 
 task stepped_executor::current() const { return current_->number; }
