@@ -38,6 +38,7 @@ struct bio {
     void* user = nullptr;
 
     // For the block layer.
+    disk* home = nullptr;
     unsigned parts_left = 0;
     int error = 0;
 };
@@ -53,9 +54,14 @@ struct block_request {
     disk* home = nullptr;
     std::uint16_t queue = 0, tag = 0;
     std::uint32_t done_bytes = 0;  // of a request that was sent again in parts
-    unsigned references = 0;       // registrations, copies under way (see KERNEL.md 12.5)
-    bool committed = false;
-    std::uint64_t serial = 0;
+    // For the driver: registrations of the data (KERNEL.md 12.5), the server's result, and whether
+    // the server works in memory that it shares with the user.
+    unsigned references = 0;
+    bool committed = false, in_place = false;
+    std::int32_t result = 0;
+    std::uint64_t started_ns = 0;
+    // For the flush machinery: what is still to do (preflush, data, postflush).
+    std::uint8_t steps = 0;
 };
 
 // The limits and attributes of a disk, from SET_PARAMS.
@@ -106,15 +112,23 @@ public:
     // or a negative errno.
     void complete(block_request& r, std::int64_t bytes, bool whole);
     void fail(block_request& r, int error);
-    // Gives the request again to the driver, now or after a while.
+    static ublk_device& device_of(const block_request& r);
+    // Gives the request again to the driver, now or after a while; os::no_timeout: when the queues
+    // are started the next time.
     void requeue(block_request& r, std::uint64_t delay_ns = 0);
     // Requests that wait in a queue that is stopped (quiesced) stay; this lets them go on.
     void stop_queues(disk& d);
     void start_queues(disk& d);
-    [[nodiscard]] bool idle(const disk& d) const;
+    // Waits until nothing is in flight, and holds up what comes until `unfreeze`.
+    void freeze(disk& d);
+    void unfreeze(disk& d);
+    // Reads the first and the last blocks, as a partition scan does; waits.
+    void read_ends(disk& d);
+    void power_off();  // everything is gone at once, nobody is told
+
+    struct inside;
 
 private:
-    struct inside;
     std::unique_ptr<inside> inside_;
 };
 

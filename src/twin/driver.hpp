@@ -30,7 +30,6 @@ public:
     // The thread or the ring that submitted these ends: waiting I/O commands end with -ENODEV and the
     // device is cancelled (KERNEL.md 2.9).
     void cancel_io(uring_command& c);
-
     // ---- files ----
     int open_char(std::uint32_t id, process& who, open_file& f);  // 0 or a negative errno
     void release_char(open_file& f);                              // the last reference is gone
@@ -42,7 +41,8 @@ public:
     std::int64_t copy(open_file& f, std::uint64_t position, std::span<std::byte> memory,
                       bool to_server, task who, bool user_memory = true);
 
-    // A registration of this request's data (fixed_buffer::owner) is gone with its table.
+    // A use of this request's data (fixed_buffer::owner) is over: its place in the table is gone, or
+    // an operation on it has ended. Who begins one counts block_request::references up.
     void buffer_returned(block_request& r);
 
     // ---- nodes and what sysfs shows ----
@@ -61,7 +61,6 @@ public:
     void power_off();  // everything is gone at once, without a completion
 
 private:
-    friend struct ublk_device;
     struct inside;
     std::unique_ptr<inside> inside_;
 };
