@@ -43,6 +43,31 @@ subject subject_of(uapi::io_op command) {
     return subject::unknown_io;
 }
 
+version first_release(subject s) {
+    switch (s) {
+        case subject::start_user_recovery:
+        case subject::end_user_recovery: return {6, 1};
+        case subject::get_dev_info2: return {6, 3};
+        case subject::get_features:
+        case subject::read_data:
+        case subject::write_data: return {6, 5};
+        case subject::del_dev_async: return {6, 9};
+        case subject::register_io_buf:
+        case subject::unregister_io_buf: return {6, 15};
+        case subject::update_size:
+        case subject::quiesce_dev: return {6, 16};
+        case subject::try_stop_dev:
+        case subject::prep_io_cmds:
+        case subject::prep_element:
+        case subject::commit_io_cmds:
+        case subject::commit_element:
+        case subject::fetch_io_cmds: return {7, 0};
+        case subject::reg_buf:
+        case subject::unreg_buf: return {7, 1};
+        default: return {6, 0};
+    }
+}
+
 void fill_payload(const kernel& k, call& c) {
     const auto nr = c.command_number.known() ? uapi::decode(c.command_number.value()).nr : 0;
     const bool no_device = nr == static_cast<std::uint8_t>(uapi::ctrl_op::add_dev) ||

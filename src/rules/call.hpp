@@ -55,6 +55,10 @@ enum class subject : std::uint8_t {
 subject subject_of(uapi::ctrl_op command);
 subject subject_of(uapi::io_op command);
 
+// The release that brought the command. Before it, a kernel does not know it, and only rules that
+// ask for more than one command are worth a look.
+version first_release(subject s);
+
 struct call {
     // ---- the submission entry, and the ring ----
     enum class file_kind : std::uint8_t { none, control, character, other };

@@ -27,6 +27,16 @@ constexpr subject of_device[] = {
     start_user_recovery, end_user_recovery, update_size,
     quiesce_dev,         reg_buf,           unreg_buf,
 };
+constexpr subject with_class[] = {
+    set_params,         get_params,
+    start_dev,          stop_dev,
+    try_stop_dev,       del_dev,
+    get_dev_info,       get_dev_info2,
+    get_queue_affinity, start_user_recovery,
+    end_user_recovery,  update_size,
+    quiesce_dev,        reg_buf,
+    unreg_buf,
+};
 constexpr subject only_features[] = {get_features};
 constexpr subject only_add[] = {add_dev};
 constexpr subject only_unknown[] = {unknown_control};
@@ -200,7 +210,7 @@ constexpr row rows[] = {
     classless(from_7_0, between({6, 3}, {7, 0})),
     classless(from_7_1, between({6, 3}, {7, 1})),
     {.id = "P-7",
-     .about = of_device,
+     .about = with_class,
      .kernels = since(6, 3),
      .breaks = [](auto&,
                   auto& c) { return path_step(c) && !asks_features(c) && c.path_error != 0; },
@@ -209,7 +219,7 @@ constexpr row rows[] = {
      .mend = "send the path of the device's own node, /dev/ublkcN, as this process sees it",
      .source = "ublk_char_dev_permission"},
     {.id = "P-8",
-     .about = of_device,
+     .about = with_class,
      .kernels = since(6, 3),
      .error = EPERM,
      .breaks =
@@ -221,7 +231,7 @@ constexpr row rows[] = {
          "send the path of /dev/ublkcN with N = dev_id; mind bytes after the path in dev_path_len",
      .source = "ublk_char_dev_permission"},
     {.id = "P-9",
-     .about = of_device,
+     .about = with_class,
      .kernels = since(6, 3),
      .error = EACCES,
      .breaks =

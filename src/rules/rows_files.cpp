@@ -152,6 +152,7 @@ constexpr row rows[] = {
      .source = "vfs_read, vfs_write"},
     {.id = "UC-0",
      .about = moves,
+     .kernels = since(6, 5),
      .error = EINVAL,
      .breaks =
          [](auto&, auto& c) {

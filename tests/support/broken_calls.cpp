@@ -8,7 +8,9 @@ namespace ashlar::rules {
 namespace {
 
 void with_path(scene& s) {
+    if (s.about == subject::get_features) s.c.command_number = 0x13u;
     s.c.flags = s.c.flags.value() | uapi::f_unprivileged_dev;
+    s.c.length = std::uint16_t{256};
     s.c.path_length = std::uint16_t{16};
     fill_payload(s.k, s.c);
 }
