@@ -67,6 +67,7 @@ public:
     ~explorer() override {
         kernel_.cut_power();
         if (server_) server_->lose();
+        if (client_) client_->power_cut();
     }
 
     twin::kernel& kernel() override { return kernel_; }
@@ -90,12 +91,12 @@ private:
     void check_content(std::uint64_t subset);
 
     const plan plan_;
+    std::unique_ptr<client> client_;  // outlives the kernel, in which its requests are
     twin::kernel kernel_;
     storage storage_;
     oracle oracle_;
     client_counters counters_;
     std::unique_ptr<server> server_;
-    std::unique_ptr<client> client_;
     std::vector<letter> alphabet_ = alphabet();
     unsigned next_client_ = 0;
     bool finished_ = false;

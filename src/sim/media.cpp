@@ -113,9 +113,9 @@ storage make_storage(twin::kernel& k, const plan& p) {
     return s;
 }
 
-int open_storage(const plan& p, const storage& where, twin::process& who) {
+result<int> open_storage(const plan& p, const storage& where, twin::process& who) {
     if (p.what != medium::file && p.what != medium::through) return -1;
-    return who.open_file_of(where.disk->path());
+    return who.open(where.disk->path(), O_RDWR);
 }
 
 target make_target(const plan& p, storage& where, int fd) {

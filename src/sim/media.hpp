@@ -22,7 +22,7 @@ storage make_storage(twin::kernel& k, const plan& p);
 
 // A target for one server; `fd` is a descriptor of the file in the server's process, or -1.
 target make_target(const plan& p, storage& where, int fd);
-// Opens what the target needs: a descriptor, or -1 where it needs none, or a negative errno.
-int open_storage(const plan& p, const storage& where, twin::process& who);
+// Opens what the target needs: a descriptor, or -1 where it needs none.
+result<int> open_storage(const plan& p, const storage& where, twin::process& who);
 
 }  // namespace ashlar::sim

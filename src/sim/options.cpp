@@ -150,6 +150,11 @@ constexpr one_option all_options[] = {
      }},
     {"no-shrink", "", "don't look for a shorter form of a run that fails", false,
      [](asked& a, std::string_view) -> result<> { a.shrink = false; return {}; }},
+    {"no-fork", "", "run in this process, for debuggers", false,
+     [](asked& a, std::string_view) -> result<> {
+         a.runs.in_children = a.shrink = false;
+         return {};
+     }},
     {"json", "", "print the figures as JSON", false,
      [](asked& a, std::string_view) -> result<> { a.json = true; return {}; }},
     {"help", "", "print this", false,

@@ -17,7 +17,7 @@ namespace ashlar::sim {
 namespace {
 
 constexpr std::uint64_t runs_per_child = 500;
-constexpr useconds_t look_us = 20'000;
+constexpr useconds_t look_us_max = 20'000;
 constexpr double progress_seconds = 0.2;
 
 double seconds_now() {
@@ -104,6 +104,7 @@ std::string in_child(F&& body, G&& look) {
         ::_exit(0);
     }
     bool ended_here = false;
+    useconds_t pause_us = 200;
     for (;;) {
         int status = 0;
         const pid_t gone = ::waitpid(child, &status, WNOHANG);
@@ -119,7 +120,8 @@ std::string in_child(F&& body, G&& look) {
             ended_here = true;
             ::kill(child, SIGKILL);
         }
-        ::usleep(look_us);
+        ::usleep(pause_us);
+        pause_us = std::min(2 * pause_us, look_us_max);
     }
 }
 

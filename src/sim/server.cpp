@@ -92,8 +92,7 @@ result<bool> server::clear_the_way() {
 
 result<> server::serve() {
     ASHLAR_TRY(took_over_, clear_the_way());
-    const int fd = open_storage(plan_, data_, process_);
-    if (fd < -1) return failure({.operation = "open the disk's file", .code = -fd});
+    ASHLAR_TRY(const int fd, open_storage(plan_, data_, process_));
     using implementation = device::implementation;
     const options wanted = {.name = "sim",
                             .id = plan_.id,

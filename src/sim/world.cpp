@@ -46,10 +46,11 @@ world::world(const plan& p, std::size_t history)
 }
 
 world::~world() {
-    if (!server_ && strangers_.empty()) return;
-    kernel_.cut_power();
+    if (server_ || !strangers_.empty()) kernel_.cut_power();
     if (server_) server_->lose();
     for (auto& s : strangers_) s->lose();
+    for (auto& c : clients_) c->power_cut();
+    ++rest_generation_;
 }
 
 verdict world::run() {
@@ -152,18 +153,18 @@ bool world::stop_server() {
 
 // Reads all of the disk.
 void world::verify() {
-    client_plan all{.width = 4};
+    client_plan& all = reading_;
+    all = {.width = 4};
     const std::uint64_t part = std::max<std::uint64_t>(plan_.block, 4096) / sector_bytes;
     for (std::uint64_t at = 0; at < plan_.sectors; at += part) {
         const std::uint64_t length = std::min(part, plan_.sectors - at);
         all.operations.push_back({.sector = static_cast<std::uint32_t>(at),
                                   .sectors = static_cast<std::uint32_t>(length)});
     }
-    auto reader = std::make_unique<client>(*this, static_cast<unsigned>(clients_.size()), all, plan_.id);
+    client& reader = *clients_.emplace_back(std::make_unique<client>(*this, static_cast<unsigned>(clients_.size()), all, plan_.id));
     clients_left_ += 1;
-    reader->begin();
+    reader.begin();
     run_until([this] { return clients_left_ == 0; });
-    if (is_broken()) clients_.push_back(std::move(reader));  // its requests may be under way
 }
 
 void world::begin_trouble(unsigned errors) {

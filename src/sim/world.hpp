@@ -69,11 +69,13 @@ private:
     void rest(std::uint64_t ns);
 
     const plan& plan_;
+    client_plan reading_;  // at the end
+    // Before the kernel: it goes first, and what is under way then ends, here.
+    std::vector<std::unique_ptr<client>> clients_;
     twin::kernel kernel_;
     storage storage_;
     oracle oracle_;
     verdict verdict_;
-    std::vector<std::unique_ptr<client>> clients_;
     unsigned clients_left_ = 0;
     std::unique_ptr<server> server_;
     std::vector<std::unique_ptr<stranger>> strangers_;
