@@ -69,6 +69,7 @@ private:
     void end_queues(bool tags_come_back);
     result<> take_over(std::uint32_t id);
     result<> start_recovery();
+    result<> mend_broken_recovery();
     result<> end_recovery();
     result<> write_record_anew(const std::optional<device_room::record>& before);
     void let_go();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "device/record.hpp"
 
-#include "support/model_machine.hpp"
+#include "support/twin_machine.hpp"
 
 #include <doctest/doctest.h>
 
@@ -9,7 +9,7 @@
 #include <cstdlib>
 
 using namespace ashlar::device_room;
-using ashlar::test::model_machine;
+using ashlar::test::twin_machine;
 
 namespace {
 
@@ -27,7 +27,7 @@ record sample() {
 }  // namespace
 
 TEST_CASE("a record is read back as it was written, by who knows the device's cookie") {
-    model_machine m;
+    twin_machine m;
     REQUIRE(prepare_run_directory(m));
     REQUIRE(write_record(m, sample()));
     auto r = read_record(m, 3, sample().cookie);
@@ -42,22 +42,22 @@ TEST_CASE("a record is read back as it was written, by who knows the device's co
 }
 
 TEST_CASE("no part of a record is believed") {
-    model_machine m;
+    twin_machine m;
     REQUIRE(prepare_run_directory(m));
     REQUIRE(write_record(m, sample()));
-    const std::string text = m.read_text(record_path(3)).value();
+    const std::string text = m.server().read_text(record_path(3)).value();
     REQUIRE(text.size() > 50);
     for (std::size_t length = 0; length + 1 < text.size(); ++length) {
-        REQUIRE(m.replace_file(record_path(3), text.substr(0, length)));
+        REQUIRE(m.server().replace_file(record_path(3), text.substr(0, length)));
         CHECK(!read_record(m, 3, sample().cookie));
     }
-    REQUIRE(m.replace_file(record_path(3), "{\"id\": \"three\"}"));
+    REQUIRE(m.server().replace_file(record_path(3), "{\"id\": \"three\"}"));
     CHECK(!read_record(m, 3, sample().cookie));
     CHECK(all_records(m).empty());
 }
 
 TEST_CASE("the record of a newer device of the same id is left alone") {
-    model_machine m;
+    twin_machine m;
     REQUIRE(prepare_run_directory(m));
     REQUIRE(write_record(m, sample()));
     remove_record(m, 3, 12345);
@@ -67,7 +67,7 @@ TEST_CASE("the record of a newer device of the same id is left alone") {
 }
 
 TEST_CASE("a missing or full directory is an error that names it, with what to do") {
-    model_machine m;
+    twin_machine m;
     ::setenv("ASHLAR_RUN_DIR", "/nonexistent/x", 1);
     auto made = prepare_run_directory(m);
     auto locked = lock_run_directory(m);

@@ -5,6 +5,7 @@
 #include "device/nodes.hpp"
 #include "device/record.hpp"
 #include "device/recovery.hpp"
+#include "queue/ready.hpp"
 #include "uapi/print.hpp"
 
 #include <ashlar/log.hpp>
@@ -56,15 +57,38 @@ result<> device::implementation::take_over(std::uint32_t id) {
 
 result<> device::implementation::start_recovery() {
     const std::uint64_t start = machine_.now_ns();
-    for (;;) {
+    for (bool mended = false;;) {
         auto started = control_->start_recovery(id());
-        if (started || started.error().code != EBUSY) return started;
+        if (started) return started;
+        const int code = started.error().code;
+        if (code == EINVAL && !mended) {
+            ASHLAR_CHECK(mend_broken_recovery());
+            mended = true;
+            continue;
+        }
+        if (code != EBUSY || machine_.now_ns() - start > release_limit_ns) return started;
         // Somebody else may have been faster.
         ASHLAR_TRY(const auto now, control_->info(id()));
         ASHLAR_CHECK(check_waits(now));
-        if (machine_.now_ns() - start > release_limit_ns) return started;
         machine_.sleep_ns(release_pause_ns);
     }
+}
+
+// Of a server that died while it took the device over. On a thread of its own: the kernel expects
+// those that have fetched before to be gone when it starts a recovery.
+result<> device::implementation::mend_broken_recovery() {
+    ASHLAR_TRY(const int fd, open_char_node(machine_, id()));
+    result<> ready;
+    auto thread = machine_.start_thread("ashlar mend", {}, [&] {
+        for (std::uint16_t q = 0; ready && q < info_.nr_hw_queues; ++q) {
+            ready = queue::make_ready_once(machine_, fd, q, info_.queue_depth,
+                                           control_->uses_raw_commands());
+        }
+    });
+    if (!thread) ready = failure(std::move(thread).error());
+    if (thread) thread->reset();
+    machine_.close(fd);
+    return ready;
 }
 
 // The name and the age are the device's; the rest is this server's.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "device/recovery.hpp"
 
-#include "support/model_machine.hpp"
 #include "support/targets.hpp"
+#include "support/twin_machine.hpp"
 
 #include <doctest/doctest.h>
 
@@ -125,8 +125,7 @@ TEST_CASE("a device is taken over only while it waits") {
 }
 
 TEST_CASE("a mode of recovery that the kernel has dropped is named") {
-    test::model_machine m;
-    m.set_version(6, 12);
+    test::twin_machine m("6.12");
     uapi::ctrl_dev_info made;
     made.flags = uapi::f_user_recovery;
     CHECK(check_recovery_was_granted(m, uapi::f_user_recovery, made));
@@ -136,5 +135,5 @@ TEST_CASE("a mode of recovery that the kernel has dropped is named") {
     REQUIRE(!dropped);
     CHECK(dropped.error().code == EOPNOTSUPP);
     CHECK(dropped.error().why ==
-          "this kernel (6.12-model) has no USER_RECOVERY_FAIL_IO, which came with Linux 6.13");
+          "this kernel (6.12.117-twin) has no USER_RECOVERY_FAIL_IO, which came with Linux 6.13");
 }

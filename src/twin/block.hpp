@@ -24,7 +24,7 @@ struct ublk_device;
 
 // What a user wants of a disk. It belongs to the user and lives until `done`; so does its memory.
 struct bio {
-    enum : std::uint32_t { fua = 1, preflush = 2, no_unmap = 4, meta = 8 };
+    enum : std::uint32_t { fua = 1, preflush = 2, no_unmap = 4, meta = 8, as_it_is = 16 };
 
     uapi::op op = uapi::op::read;  // read, write, flush, discard, write_zeroes
     std::uint32_t flags = 0;

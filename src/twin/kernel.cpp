@@ -79,7 +79,8 @@ void kernel::kill(process& victim) {
 void kernel::end(process& who) {
     locked lock(*executor_);
     trace_.add("process {} ends", static_cast<std::uint64_t>(who.pid()));
-    if (const std::string left = who.leaks(); !left.empty()) accuse("at its end it left open: " + left);
+    if (const std::string left = who.leaks(); !left.empty())
+        accuse("at its end it left open: " + left);
     who.close_everything();
 }
 

@@ -90,6 +90,7 @@ private:
     int new_descriptor(open_file* f);
     int open_node(const std::string& path, int flags, open_file*& f);
     int set_up(io_uring& user, const os::ring_spec& spec);
+    [[nodiscard]] bool has_parent(const std::string& path) const;
     static void signal_reader(open_file& f);
     int failing() { return kernel_.injected_failure(); }
 

@@ -197,9 +197,18 @@ std::vector<std::string> process::list_directory(const std::string& path) {
     return names;
 }
 
+bool process::has_parent(const std::string& path) const {
+    const std::string parent = path.substr(0, path.rfind('/'));
+    for (const char* always : {"", "/run", "/tmp"}) {
+        if (parent == always) return true;
+    }
+    return kernel_.directories.contains(parent);
+}
+
 result<> process::make_directory(const std::string& path) {
     locked lock(kernel_.exec());
     if (int code = failing()) return refuse("make the directory", path, code);
+    if (!has_parent(path)) return refuse("make the directory", path, ENOENT);
     kernel_.directories[path] = true;
     return {};
 }
@@ -207,6 +216,7 @@ result<> process::make_directory(const std::string& path) {
 result<> process::replace_file(const std::string& path, std::string_view text) {
     locked lock(kernel_.exec());
     if (int code = failing()) return refuse("write", path, code);
+    if (!has_parent(path)) return refuse("write", path, ENOENT);
     kernel_.texts[path] = text;
     return {};
 }
@@ -219,6 +229,7 @@ void process::remove_file(const std::string& path) {
 result<std::unique_ptr<os::path_lock>> process::lock_path(const std::string& path) {
     locked lock(kernel_.exec());
     if (int code = failing()) return refuse("lock", path, code);
+    if (!has_parent(path)) return refuse("lock", path, ENOENT);
     kernel_.exec().wait_until(kernel_.paths_changed, os::no_timeout,
                               [&] { return !kernel_.locked_paths.contains(path); });
     kernel_.locked_paths[path] = this;

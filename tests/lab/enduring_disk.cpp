@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 // A file as a disk that may outlive its server.
 //
-//     enduring_disk FILE none|wait|reissue|fail [--slow MICROSECONDS]   makes it
-//     enduring_disk FILE ID [--slow MICROSECONDS]                       serves it again
+//     enduring_disk FILE none|wait|reissue|fail [SLOW_US [QUEUES]]   makes it
+//     enduring_disk FILE ID [SLOW_US]                                serves it again
 //
-// Prints the disk's path, serves it until SIGTERM and removes it. A slow one takes this time for
-// each request, so that its requests pile up.
+// Prints the disk's path, serves it until SIGTERM and removes it. A slow one takes this time, in
+// microseconds, for each request, so that its requests pile up.
 #include <ashlar/ashlar.hpp>
 
 #include <charconv>
@@ -61,7 +61,7 @@ int failed(const ashlar::error& e) {
     return 1;
 }
 
-int serve(const file_disk& file, std::string_view word) {
+int serve(const file_disk& file, std::string_view word, unsigned queues) {
     sigset_t ends;
     sigemptyset(&ends);
     sigaddset(&ends, SIGTERM);
@@ -72,7 +72,8 @@ int serve(const file_disk& file, std::string_view word) {
     const auto mode = mode_of(word);
     const auto number = std::from_chars(word.data(), word.data() + word.size(), id);
     if (!mode && number.ptr != word.data() + word.size()) return 2;
-    auto disk = mode ? ashlar::device::start(served, {.kind = "enduring", .recovery = *mode})
+    auto disk = mode ? ashlar::device::start(
+                           served, {.kind = "enduring", .queues = queues, .recovery = *mode})
                      : ashlar::device::recover(id, served, {.kind = "recovered"});
     if (!disk) return failed(disk.error());
     std::printf("%s\n", disk->path().c_str());
@@ -87,11 +88,14 @@ int serve(const file_disk& file, std::string_view word) {
 
 int main(int count, char** words) {
     struct stat found{};
-    const int fd = count == 3 || count == 5 ? ::open(words[1], O_RDWR | O_CLOEXEC) : -1;
+    const int fd = count >= 3 ? ::open(words[1], O_RDWR | O_CLOEXEC) : -1;
     if (fd < 0 || ::fstat(fd, &found) != 0) {
-        std::perror("usage: enduring_disk FILE MODE|ID [--slow MICROSECONDS]: FILE");
+        std::perror("usage: enduring_disk FILE MODE|ID [SLOW_US [QUEUES]]: FILE");
         return 2;
     }
-    const unsigned slow = count == 5 ? static_cast<unsigned>(std::atoi(words[4])) : 0;
-    return serve({fd, static_cast<std::uint64_t>(found.st_size), slow}, words[2]);
+    const auto number = [&](int at, unsigned otherwise) {
+        return count > at ? static_cast<unsigned>(std::atoi(words[at])) : otherwise;
+    };
+    return serve({fd, static_cast<std::uint64_t>(found.st_size), number(3, 0)}, words[2],
+                 number(4, 1));
 }

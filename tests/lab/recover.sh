@@ -9,9 +9,14 @@ requires fio
 
 enduring_disk=$ASHLAR_TESTS_BIN/enduring_disk
 kill_server() { # STATE in which the disk is left
-  kill -KILL "$server"
+  kill -KILL "$server" || fail "it has ended: $(<hasty.out)"
   wait "$server" 2>/dev/null || true
   wait_for 60 has_state "$id" "$1"
+}
+has_written() { # TIMES, by the kernel's count
+  local fields
+  read -ra fields <"/sys/block/ublkb$id/stat"
+  [ "${fields[4]}" -ge "$1" ]
 }
 record() { cat "/run/ashlar/$id.json"; }
 expect_refused() { # REGEX STATE WORD...: nothing has changed
@@ -23,8 +28,9 @@ expect_refused() { # REGEX STATE WORD...: nothing has changed
   has_state "$id" "$2" || fail "its state is $(list_state "$id")"
 }
 
+: >hasty.out
 truncate -s 64M image
-serve "$enduring_disk" image reissue --slow 500
+serve "$enduring_disk" image reissue 500 2
 cookie=$(record)
 cookie=${cookie#*cookie\":} cookie=${cookie%%,*}
 verify_fio <<'JOBS' 2>fio.err &
@@ -36,10 +42,10 @@ size=24m
 JOBS
 writer=$!
 for round in 1 2 3; do
-  wait_for 60 has_served 100
+  wait_for 60 has_written $((round * 1000))
   kill_server quiesced
   kill -0 $writer 2>/dev/null || fail "round $round: the writer has ended: $(<fio.err)"
-  serve "$enduring_disk" image "$id" --slow 500
+  serve "$enduring_disk" image "$id" 500
   has_state "$id" live || fail "round $round: its state is $(list_state "$id")"
   [[ $(record) = *"\"cookie\":$cookie,\"pid\":$server,"*'"target":"recovered"'* ]] ||
     fail "round $round: its record is $(record)"
@@ -47,10 +53,12 @@ done
 wait $writer || fail "the writer has failed: $(<fio.err)"
 cmp image "$disk"
 expect_refused "device $id.* a server \(pid $server\) has it" live image "$id"
+end_server
 
 # Servers that are killed while they take over: the next one does it all the same.
+serve "$enduring_disk" image reissue
 kill_server quiesced
-for delay in 0 0.002 0.005 0.01 0.02 0.05 0.1 0.3; do
+for delay in 0 0.003 0.006 0.01 0.015 0.02 0.025 0.03 0.04 0.06 0.1 0.3; do
   "$enduring_disk" image "$id" >hasty.out 2>&1 &
   server=$!
   pause $delay
