@@ -74,15 +74,17 @@ void block_layer::submit(disk& d, bio& b) {
     b.parts_left = 1;
     d.in_flight += 1;
     const int refused = inside_->check(d, b);
-    const bool nothing = refused == 0 && ((b.op == uapi::op::flush && !d.limits.volatile_cache) ||
-                                          (b.op != uapi::op::flush && b.sectors == 0));
+    const bool as_it_is = (b.flags & bio::as_it_is) != 0;
+    const bool flush = b.op == uapi::op::flush;
+    const bool nothing = !as_it_is && (flush ? !d.limits.volatile_cache : b.sectors == 0);
     if (refused != 0 || nothing) return inside_->end_part(b, refused);
     waiting_bio w{.origin = &b,
                   .op = b.op,
                   .sector = b.sector,
-                  .sectors = b.op == uapi::op::flush ? 0 : b.sectors,
+                  .sectors = flush && !as_it_is ? 0 : b.sectors,
                   .data = b.data};
-    if (b.op == uapi::op::write_zeroes && d.limits.max_write_zeroes_sectors == 0) {
+    const bool unsupported = d.limits.max_write_zeroes_sectors == 0 && !as_it_is;
+    if (b.op == uapi::op::write_zeroes && unsupported) {
         w.op = uapi::op::write;
         w.zeros = true;
     }

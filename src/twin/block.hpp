@@ -24,7 +24,15 @@ struct ublk_device;
 
 // What a user wants of a disk. It belongs to the user and lives until `done`; so does its memory.
 struct bio {
-    enum : std::uint32_t { fua = 1, preflush = 2, no_unmap = 4, meta = 8, as_it_is = 16 };
+    enum : std::uint32_t {
+        fua = 1,
+        preflush = 2,
+        no_unmap = 4,
+        meta = 8,
+        // One request as it stands here, whatever the disk's limits, size and attributes are: for
+        // servers that are to be shown what no kernel sends.
+        as_it_is = 16
+    };
 
     uapi::op op = uapi::op::read;  // read, write, flush, discard, write_zeroes
     std::uint32_t flags = 0;
@@ -91,11 +99,11 @@ public:
     // The disk /dev/ublkbN; null if there is none.
     disk* find(std::uint32_t id);
     [[nodiscard]] disk_info info(const disk& d) const;
-    // Opens it; an exclusive opener excludes other exclusive ones. 0 or a negative errno (rules BLK-).
+    // Opens it; an exclusive opener excludes other exclusive ones. 0 or a negative errno (BLK-).
     int open(disk& d, bool admin, std::uint32_t uid, std::uint32_t gid, bool exclusive);
     void close(disk& d, bool exclusive);
-    // Takes it; `done` is always called, later. Submissions between plug and unplug become visible to
-    // the driver together.
+    // Takes it; `done` is always called, later. Submissions between plug and unplug become visible
+    // to the driver together.
     void submit(disk& d, bio& b);
     void plug(disk& d);
     void unplug(disk& d);
@@ -108,8 +116,8 @@ public:
     void resize(disk& d, std::uint64_t sectors);
     // No more openers, no more requests from users: later ones fail; waits until all bios are done.
     void remove_disk(disk& d);
-    // The driver's answer to a request: bytes that are done (the rest is sent again unless `whole`),
-    // or a negative errno.
+    // The driver's answer to a request: bytes that are done (the rest is sent again unless
+    // `whole`), or a negative errno.
     void complete(block_request& r, std::int64_t bytes, bool whole);
     void fail(block_request& r, int error);
     static ublk_device& device_of(const block_request& r);

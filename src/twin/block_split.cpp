@@ -48,18 +48,21 @@ std::uint32_t most(const disk_limits& l, const waiting_bio& w) {
 
 std::uint32_t descriptor_flags(const disk_limits& l, const waiting_bio& w) {
     const std::uint32_t wanted = w.origin->flags;
+    const bool as_it_is = (wanted & bio::as_it_is) != 0;
     std::uint32_t flags = 0;
     if ((wanted & bio::meta) != 0) flags |= uapi::io_f_meta;
     if ((wanted & bio::no_unmap) != 0 && w.op == uapi::op::write_zeroes) {
         flags |= uapi::io_f_nounmap;
     }
-    if ((wanted & bio::fua) != 0 && w.op == uapi::op::write && l.fua) flags |= uapi::io_f_fua;
+    const bool knows_fua = as_it_is || (w.op == uapi::op::write && l.fua);
+    if ((wanted & bio::fua) != 0 && knows_fua) flags |= uapi::io_f_fua;
     return flags;
 }
 
 std::uint8_t steps_of(const disk_limits& l, const waiting_bio& w, bool first) {
-    if (w.op == uapi::op::flush) return step_preflush;
     std::uint8_t steps = step_data;
+    if ((w.origin->flags & bio::as_it_is) != 0) return steps;
+    if (w.op == uapi::op::flush) return step_preflush;
     if (!l.volatile_cache) return steps;
     const std::uint32_t wanted = w.origin->flags;
     if ((wanted & bio::preflush) != 0 && first) steps |= step_preflush;
@@ -84,6 +87,7 @@ void call_done(void* object, std::uint64_t) {
 
 int block_layer::inside::check(const disk& d, const bio& b) const {
     if (d.gone) return -EIO;
+    if ((b.flags & bio::as_it_is) != 0) return 0;
     if (b.op == uapi::op::flush) return 0;
     const std::uint64_t block = d.limits.logical_block / uapi::sector_bytes;
     if (b.sector % block != 0 || b.sectors % block != 0) return -EINVAL;
@@ -124,8 +128,9 @@ bool block_layer::inside::feed_one(hardware_queue& q, waiting_bio& w) {
     r.op = w.op;
     r.flags = descriptor_flags(l, w);
     r.sector = w.sector;
-    r.sectors = w.sectors == 0 ? 0 : most(l, w);
-    r.data = !moves ? nullptr : w.zeros ? zeros() : w.data;
+    const bool as_it_is = (w.origin->flags & bio::as_it_is) != 0;
+    r.sectors = as_it_is || w.sectors == 0 ? static_cast<std::uint32_t>(w.sectors) : most(l, w);
+    r.data = !moves && !as_it_is ? nullptr : w.zeros ? zeros() : w.data;
     r.origin = w.origin;
     r.done_bytes = 0;
     r.references = 0;

@@ -27,8 +27,8 @@ public:
     std::optional<int> io_command(uring_command& c);
     // A control command that waits is taken back; false if it doesn't wait.
     bool cancel_control(uring_command& c);
-    // The thread or the ring that submitted these ends: waiting I/O commands end with -ENODEV and the
-    // device is cancelled (KERNEL.md 2.9).
+    // The thread or the ring that submitted these ends: waiting I/O commands end with -ENODEV and
+    // the device is cancelled (KERNEL.md 2.9).
     void cancel_io(uring_command& c);
     // ---- files ----
     int open_char(std::uint32_t id, process& who, open_file& f);  // 0 or a negative errno
@@ -41,8 +41,8 @@ public:
     std::int64_t copy(open_file& f, std::uint64_t position, std::span<std::byte> memory,
                       bool to_server, task who, bool user_memory = true);
 
-    // A use of this request's data (fixed_buffer::owner) is over: its place in the table is gone, or
-    // an operation on it has ended. Who begins one counts block_request::references up.
+    // A use of this request's data (fixed_buffer::owner) is over: its place in the table is gone,
+    // or an operation on it has ended. Who begins one counts block_request::references up.
     void buffer_returned(block_request& r);
 
     // ---- nodes and what sysfs shows ----

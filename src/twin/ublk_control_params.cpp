@@ -73,7 +73,7 @@ int ublk_core::get_params(control_call& call) {
     const params_head head = head_of(call);
     if (const int code = refused(call)) return code;
     if (at_least(6, 3)) {
-        d.params.devt = {.char_major = 237,
+        d.params.devt = {.char_major = 240,
                          .char_minor = d.id,
                          .disk_major = d.shown != nullptr ? 259u : 0u,
                          .disk_minor = d.shown != nullptr ? d.id : 0u};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A request's way to the server: from the block layer to the slot of its tag, and from there, in the
-// thread that owns the slot, to the server's memory.
+// A request's way to the server: from the block layer to the slot of its tag, and from there, in
+// the thread that owns the slot, to the server's memory.
 #include "twin/ublk_core.hpp"
 
 #include <array>

@@ -75,7 +75,7 @@ public:
               std::uint64_t page);
     void drop();
     [[nodiscard]] uapi::io_desc& at(std::uint16_t queue, std::uint16_t tag);
-    // Another mapping of the part of one queue, which can't be written. Empty if there is no memory.
+    // Another mapping of one queue's part, which can't be written. Empty if there is no memory.
     [[nodiscard]] std::span<const std::byte> map(std::uint16_t queue) const;
     static void unmap(std::span<const std::byte> mapping);
 
