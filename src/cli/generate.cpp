@@ -35,11 +35,9 @@ struct page {
     std::string (*make)();
 };
 
-constexpr page pages[] = {{"man", &man_page},
-                          {"bash", &bash_completion},
-                          {"zsh", &zsh_completion},
-                          {"fish", &fish_completion},
-                          {"devices", &device_lines}};
+constexpr page pages[] = {{"man", &man_page},       {"bash", &bash_completion},
+                          {"zsh", &zsh_completion}, {"fish", &fish_completion},
+                          {"rules", &rules_page},   {"devices", &device_lines}};
 
 error unknown_page(const std::string& name) {
     std::vector<std::string_view> names;

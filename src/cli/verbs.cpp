@@ -177,8 +177,8 @@ constexpr verb verbs[] = {
      .run = &run_udev_info,
      .hidden = true},
     {.name = "generate",
-     .usage = "man | bash | zsh | fish | devices",
-     .summary = "print the man page, a shell's completions, or what they complete",
+     .usage = "man | bash | zsh | fish | rules | devices",
+     .summary = "print the man page, a shell's completions, the driver's rules, or devices",
      .details = "For the build and for the completions. With devices, prints a line for each "
                 "number and each name of a device, with a description behind a tab.",
      .takes = operands::one_word,

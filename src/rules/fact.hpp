@@ -11,11 +11,11 @@ namespace ashlar::rules {
 class maybe {
 public:
     constexpr maybe(bool known)
-        : value_(known ? yes_ : no_) {}  // NOLINT: a bool is a certain maybe
-    static constexpr maybe unknown() { return maybe(unknown_); }
+        : value_(known ? most : least) {}  // NOLINT: a bool is a certain maybe
+    static constexpr maybe unknown() { return maybe(middle); }
 
-    [[nodiscard]] constexpr bool yes() const { return value_ == yes_; }
-    [[nodiscard]] constexpr bool no() const { return value_ == no_; }
+    [[nodiscard]] constexpr bool yes() const { return value_ == most; }
+    [[nodiscard]] constexpr bool no() const { return value_ == least; }
     friend constexpr bool operator==(maybe, maybe) = default;
 
     friend constexpr maybe operator&&(maybe a, maybe b) {
@@ -27,7 +27,7 @@ public:
     friend constexpr maybe operator!(maybe a) { return maybe(static_cast<std::int8_t>(-a.value_)); }
 
 private:
-    static constexpr std::int8_t no_ = -1, unknown_ = 0, yes_ = 1;
+    static constexpr std::int8_t least = -1, middle = 0, most = 1;
     constexpr explicit maybe(std::int8_t v) : value_(v) {}
     std::int8_t value_;
 };

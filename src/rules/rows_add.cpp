@@ -31,6 +31,9 @@ bool automatic(const kernel& k, std::uint32_t id) {
 
 // Where the limit counts devices without privileges alone; before, it counted all.
 constexpr version limit_backports[] = {{6, 14, 9}, {6, 12, 31}, {6, 6, 93}};
+// Where queue_depth is looked at, and where both numbers are.
+constexpr version depth_backports[] = {{6, 15, 5}, {6, 12, 36}, {6, 6, 96}, {6, 1, 143}};
+constexpr version zero_backports[] = {{6, 15, 6}, {6, 12, 37}};
 constexpr version state_backports[] = {{6, 12, 117}, {6, 1, 192}};
 
 constexpr std::string_view limit_mend =
@@ -67,6 +70,7 @@ constexpr row rows[] = {
      .source = "ublk_ctrl_add_dev"},
     {.id = "ADD-4",
      .about = add,
+     .kernels = {.since = {6, 16, 0}, .also_since = depth_backports},
      .error = EINVAL,
      .breaks =
          [](auto&, auto& c) {
@@ -77,7 +81,7 @@ constexpr row rows[] = {
      .source = "ublk_ctrl_add_dev"},
     {.id = "ADD-4",
      .about = add,
-     .kernels = since(6, 2),
+     .kernels = {.since = {6, 16, 0}, .also_since = zero_backports},
      .error = EINVAL,
      .breaks =
          [](auto&, auto& c) {
@@ -309,7 +313,7 @@ constexpr row rows[] = {
      .source = "ublk_ctrl_add_dev"},
     {.id = "ADD-19",
      .about = add,
-     .kernels = until(6, 2),
+     .kernels = {.until = {6, 16, 0}, .also_until = zero_backports},
      .error = EINVAL,
      .breaks =
          [](auto&, auto& c) {

@@ -28,13 +28,9 @@ constexpr subject of_device[] = {
     quiesce_dev,         reg_buf,           unreg_buf,
 };
 constexpr subject with_class[] = {
-    set_params,         get_params,
-    start_dev,          stop_dev,
-    try_stop_dev,       del_dev,
-    get_dev_info,       get_dev_info2,
-    get_queue_affinity, start_user_recovery,
-    end_user_recovery,  update_size,
-    quiesce_dev,        reg_buf,
+    get_features,        set_params,        get_params,   start_dev,     stop_dev,
+    try_stop_dev,        del_dev,           get_dev_info, get_dev_info2, get_queue_affinity,
+    start_user_recovery, end_user_recovery, update_size,  quiesce_dev,   reg_buf,
     unreg_buf,
 };
 constexpr subject only_features[] = {get_features};
@@ -197,7 +193,7 @@ constexpr row rows[] = {
      .mend = "free memory, and try again",
      .source = "ublk_ctrl_uring_cmd_permission"},
     classless(only_unknown, since(6, 3)),
-    classless(from_6_5, since(6, 3)),
+    classless(from_6_5, between({6, 3}, {6, 5})),
     {.id = "P-6",
      .about = only_async,
      .kernels = since(6, 3),

@@ -33,7 +33,8 @@ maybe wrong_way(const call& c, uapi::op a, uapi::op b) {
 
 constexpr std::string_view user_copy_source = "ublk_check_and_get_req";
 constexpr std::string_view direction_mend =
-    "pread takes the data of a WRITE or ZONE_APPEND, pwrite gives that of a READ or REPORT_ZONES";
+    "take the data of a WRITE or ZONE_APPEND with pread, give that of a READ or REPORT_ZONES with "
+    "pwrite";
 
 constexpr row rows[] = {
     {.id = "OPEN-3",
@@ -122,8 +123,8 @@ constexpr row rows[] = {
                  return at % uapi::descriptor_stride(size_or_default(bytes), k.page_bytes) != 0;
              });
          },
-     .means = "The offset is no queue's beginning: what is mapped are the descriptors of the queue "
-              "before it",
+     .means = "The offset is no queue's beginning: what is mapped are the descriptors, from the "
+              "first on, of the queue whose range it lies in",
      .mend = "map queue q at q * (4096 * descriptor's bytes, rounded up to a page)",
      .source = "ublk_ch_mmap"},
     {.id = "MMAP-4",

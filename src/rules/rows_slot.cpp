@@ -114,7 +114,7 @@ constexpr row rows[] = {
      .source = "ublk_check_fetch_buf"},
     {.id = "FETCH-3",
      .about = fetch,
-     .kernels = since(6, 16),
+     .kernels = since(7, 2),
      .error = EINVAL,
      .breaks = &bad_auto_word,
      .means = "With AUTO_BUF_REG, sqe->addr carries the index of a buffer and a flag, and here it "
@@ -144,6 +144,16 @@ constexpr row rows[] = {
      .breaks = [](auto&, auto& c) { return holds(c.slot_active); },
      .means = "The tag has been fetched already, and its command waits in the driver",
      .mend = "fetch a tag once; afterwards COMMIT_AND_FETCH_REQ fetches it again",
+     .source = fetch_source},
+    {.id = "FETCH-3",
+     .about = fetch,
+     .kernels = between({6, 16}, {7, 2}),
+     .error = EINVAL,
+     .breaks = &bad_auto_word,
+     .means = "With AUTO_BUF_REG, sqe->addr carries the index of a buffer and a flag, and here it "
+              "has other bits (it is not an address); this "
+              "kernel looks last, and the tag is lost for the round",
+     .mend = "set sqe->addr to the index, plus 1 << 16 for FALLBACK, and open /dev/ublkcN anew",
      .source = fetch_source},
 
     {.id = "COMMIT-1",
