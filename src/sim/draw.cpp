@@ -140,11 +140,15 @@ void draw_clients(plan& p, const choices& c, random& r) {
     const weights w = draw_weights(r);
     const auto blocks = static_cast<std::uint32_t>(p.sectors * 512 / p.block);
     const bool apart = r.chance(40 * percent);  // each client on a part of the disk of its own
+    // Where nothing overlaps, transfers may end within a sector: else sectors would be torn by right.
+    const bool alone = r.chance(50 * percent) && apart;
+    p.faults.odd_lengths = alone;
     for (unsigned i = 0; i < count; ++i) {
         const std::uint32_t share = std::max(1U, blocks / count);
         const region where = apart ? region{std::min(share * i, blocks - share), share}
                                    : region{0, blocks};
         client_plan client{.width = any_of(r, {1U, 2U, 4U, 8U, 16U})};
+        if (alone) client.width = 1;
         for (std::uint64_t n = 0; n < std::max<std::uint64_t>(1, requests / count); ++n) {
             client.operations.push_back(draw_operation(p, w, where, c.small, r));
         }
