@@ -140,9 +140,9 @@ void draw_clients(plan& p, const choices& c, random& r) {
     const weights w = draw_weights(r);
     const auto blocks = static_cast<std::uint32_t>(p.sectors * 512 / p.block);
     const bool apart = r.chance(40 * percent);  // each client on a part of the disk of its own
-    // Where nothing overlaps, transfers may end within a sector: else sectors would be torn by right.
+    // Now and then nothing overlaps.
     const bool alone = r.chance(50 * percent) && apart;
-    p.faults.odd_lengths = alone;
+    p.nothing_overlaps = alone;
     for (unsigned i = 0; i < count; ++i) {
         const std::uint32_t share = std::max(1U, blocks / count);
         const region where = apart ? region{std::min(share * i, blocks - share), share}
@@ -191,6 +191,13 @@ plan draw_plan(std::uint64_t seed, const choices& c) {
     draw_faults(p, c, faults);
     draw_clients(p, c, work);
     draw_mishaps(p, c, mishaps);
+    // Where nothing overlaps or fails, transfers may end within a sector: else sectors would be torn
+    // by right.
+    const twin::file_faults& f = p.faults;
+    const bool errors =
+        f.read_error + f.write_error + f.sync_error + f.no_space + f.again + f.interrupted != 0;
+    p.faults.odd_lengths =
+        p.nothing_overlaps && !errors && p.mishaps.empty();
     return p;
 }
 

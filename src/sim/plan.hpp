@@ -87,6 +87,7 @@ struct plan {
     std::uint32_t block = 512, max_io = 4096;
     std::uint64_t sectors = 64;
     std::vector<client_plan> clients = {};
+    bool nothing_overlaps = false;  // each client has a place of its own, and waits for each answer
     std::vector<mishap> mishaps = {};
     failing_call failing = {};
 
