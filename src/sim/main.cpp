@@ -66,7 +66,7 @@ int run_seeds(const asked& a) {
     }
     if (a.trace && !o.found && a.runs.count == 1 && a.runs.limit_ns == 0) {
         const plan p = plan_of(a, a.runs.first_seed, a.runs.shorter);
-        fmt::print("{}\n{}\n", p.text(), run_plan(p, a.runs.history).history);
+        fmt::print("{}\n{}\n", p.text(), run_plan(p, a.runs.history).all_events);
     }
     fmt::print("{}", a.json ? json_of(o) : text_of(o));
     return o.found ? 1 : 0;

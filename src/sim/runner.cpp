@@ -65,6 +65,19 @@ private:
     void* memory_;
 };
 
+// Where two runs of one plan part: the first event that differs.
+std::string parting(const plan& p) {
+    constexpr std::size_t all_events = 500'000;
+    const std::string a = run_plan(p, all_events).all_events;
+    const std::string b = run_plan(p, all_events).all_events;
+    const auto at = static_cast<std::size_t>(std::ranges::mismatch(a, b).in1 - a.begin());
+    const std::size_t line = a.rfind('\n', at) + 1;
+    const auto line_of = [line](const std::string& text) {
+        return text.substr(std::min(line, text.size()), text.find('\n', line) - line);
+    };
+    return fmt::format("\n  {}\n  {}", line_of(a), line_of(b));
+}
+
 finding run_once(const plan& p, std::size_t history, bool twice, verdict& first) {
     first = run_plan(p, history);
     finding f{.seed = p.seed, .what = first.broken, .history = first.history};
@@ -73,7 +86,8 @@ finding run_once(const plan& p, std::size_t history, bool twice, verdict& first)
     if (second.hash != first.hash || second.events != first.events) {
         f.what = fmt::format("two runs of one seed differ: {} events with hash {:016x}, then {} "
                              "with {:016x}",
-                             first.events, first.hash, second.events, second.hash);
+                             first.events, first.hash, second.events, second.hash) +
+                 parting(p);
     }
     return f;
 }

@@ -61,7 +61,7 @@ verdict world::run() {
     verdict_.events = kernel_.log().count();
     verdict_.steps = kernel_.steps().steps();
     verdict_.virtual_ns = kernel_.exec().now();
-    if (is_broken()) verdict_.history = kernel_.log().text();
+    (is_broken() ? verdict_.history : verdict_.all_events) = kernel_.log().text();
     return verdict_;
 }
 

@@ -15,7 +15,8 @@ namespace ashlar::sim {
 
 struct verdict {
     std::string broken = {};  // empty: all was well
-    std::string history = {};  // the last events, where they were kept
+    std::string history = {};     // of a run that broke: the last events, where they were kept
+    std::string all_events = {};  // of one that did not
     std::uint64_t hash = 0, events = 0, steps = 0, virtual_ns = 0;
     client_counters clients = {};
     std::array<std::uint64_t, mishap_kinds> mishaps = {};  // that happened
