@@ -173,7 +173,7 @@ void world::cut_power() {
     oracle_.cut_power(plan_.what == medium::ram);
     for (auto& c : clients_) {
         c->power_cut();
-        if (!c->finished()) c->begin();
+        c->begin();
     }
 }
 

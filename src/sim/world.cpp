@@ -78,6 +78,7 @@ bool world::step() {
         happen(m);
     }
     if (attention_) look_after_servers();
+    kernel_.log().set_time(kernel_.exec().now());
     const bool moved = kernel_.steps().step();
     if (!kernel_.accusations().empty()) broken(kernel_.accusations().front());
     if (is_broken()) return false;

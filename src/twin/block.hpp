@@ -9,11 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
-#include <list>
 #include <memory>
-#include <optional>
-#include <span>
 #include <vector>
 
 namespace ashlar::twin {

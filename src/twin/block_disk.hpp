@@ -3,9 +3,9 @@
 #pragma once
 
 #include "twin/block.hpp"
+#include "twin/fifo.hpp"
 #include "twin/kernel.hpp"
 
-#include <deque>
 #include <memory>
 #include <vector>
 
@@ -25,14 +25,14 @@ struct hardware_queue {
     std::uint16_t id = 0;
     std::vector<block_request> requests = {};  // by tag
     std::vector<std::uint16_t> free = {};
-    std::deque<waiting_bio> waiting = {};       // for tags
+    fifo<waiting_bio> waiting = {};             // for tags
     std::vector<block_request*> dispatch = {};  // for the driver
     std::vector<block_request*> put_back = {};  // by the driver, until somebody kicks
     bool run_scheduled = false;
     // One flush is under way at a time, for all who wanted one before it began. It has the tag of
     // the first of them.
     block_request flush = {};
-    std::vector<block_request*> flush_wanted = {}, flush_running = {};
+    std::vector<block_request*> flush_wanted = {}, flush_running = {}, flush_served = {};
     bool flushing = false;
 };
 

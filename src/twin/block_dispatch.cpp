@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <utility>
 
 namespace ashlar::twin {
 
@@ -123,7 +122,9 @@ void block_layer::inside::start_flush(hardware_queue& q) {
 }
 
 void block_layer::inside::end_flush(hardware_queue& q, int error) {
-    const std::vector<block_request*> served = std::exchange(q.flush_running, {});
+    std::vector<block_request*>& served = q.flush_served;
+    served.clear();
+    served.swap(q.flush_running);
     q.flushing = false;
     for (block_request* r : served) {
         const bool before = (r->steps & step_preflush) != 0;

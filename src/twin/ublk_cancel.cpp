@@ -3,6 +3,7 @@
 #include "twin/ublk_core.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace ashlar::twin {
 
@@ -100,9 +101,8 @@ void ublk_core::abort_owned(ublk_queue& q) {
         forget_request(s);
         abort(*q.home, *r, true);
     }
-    while (!q.arrived.empty()) {
-        slot& s = q.slots[q.arrived.front()];
-        q.arrived.pop_front();
+    for (const std::uint16_t tag : std::exchange(q.arrived, {})) {
+        slot& s = q.slots[tag];
         block_request* r = s.request;
         if (r == nullptr) continue;
         forget_request(s);

@@ -10,7 +10,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <span>
 #include <vector>
 
@@ -54,7 +53,7 @@ struct ublk_queue {
     // What does not change from call to call is filled in once.
     rules::call facts = {};
     // BATCH_IO: tags that wait for a fetch command, the commands, and the one that delivers.
-    std::deque<std::uint16_t> arrived = {};
+    std::vector<std::uint16_t> arrived = {};
     std::vector<uring_command*> fetches = {};
     uring_command* fetching = nullptr;
     std::uint64_t fetch_serial = 0;

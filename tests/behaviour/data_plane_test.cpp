@@ -27,7 +27,8 @@ struct served {
     std::vector<std::string> messages;
     std::unique_ptr<device::implementation> disk;
 
-    explicit served(target t, options wanted = {}) {
+    explicit served(target t, options wanted = {}, bool polite = false)
+        : m(test::chosen_twin().version, polite) {
         set_log_sink([this](level, std::string_view text) {
             std::lock_guard lock(mutex);
             messages.emplace_back(text);
@@ -185,7 +186,7 @@ TEST_CASE("sectors have 512 bytes whatever the block size is") {
 }
 
 TEST_CASE("requests that arrive together are handled in one turn, with one enter") {
-    served s{target(test::ram(1 << 20)), {.depth = 32}};
+    served s{target(test::ram(1 << 20)), {.depth = 32}, true};
     std::vector<block_request> many(32);
     for (unsigned i = 0; i < many.size(); ++i) many[i] = {.sector = i, .sectors = 1};
     for (int round = 0; round < 10; ++round) s.m.perform(0, many);

@@ -127,6 +127,7 @@ int raw_server::control_while_serving(uapi::ctrl_op op, std::uint64_t data) {
 int raw_server::add() {
     info = {.nr_hw_queues = options.queues,
             .queue_depth = options.depth,
+            .io_desc_size = options.descriptor_bytes,
             .max_io_buf_bytes = 512 << 10,
             .dev_id = id,
             .flags = options.flags};

@@ -59,7 +59,7 @@ struct raw_options {
     std::uint64_t sectors = 2048;
     std::uint32_t max_sectors = 16, attributes = 0, chunk_sectors = 0;
     std::uint32_t max_discard_sectors = 0, max_write_zeroes_sectors = 0;
-    bool read_ram = true;  // data comes from and goes to `ram`
+    std::uint16_t descriptor_bytes = 0;
 };
 
 class raw_server {
