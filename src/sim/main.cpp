@@ -16,7 +16,7 @@ namespace ashlar::sim {
 
 namespace {
 
-constexpr std::size_t history_of_finding = 2000;
+constexpr std::size_t events_of_finding = 60;
 
 std::vector<rules::kernel> kernels_of(const asked& a) {
     if (a.runs.draw.version) return {*a.runs.draw.version};
@@ -41,13 +41,14 @@ void tell_finding(const asked& a, const finding& first, progress_line& line) {
     }
     line.clear();
     const plan p = shortened(whole, shortest);
-    finding again = run_apart(p, history_of_finding, true);
+    const std::size_t events = a.trace ? a.runs.history : events_of_finding;
+    finding again = run_apart(p, events, true);
     if (again.what.empty()) again = first;
     const std::string before = command_of(a, first.seed, "");
     fmt::print("FAILED with seed {}: {}\nagain: {}\n\n", first.seed, first.what, before);
     const std::string command = command_of(a, first.seed, shortest.options());
     if (a.shrink) fmt::print("The shortest form of it that was found:\n");
-    fmt::print("{}", text_of(again, p, command));
+    fmt::print("{}", text_of(again, p, command, events));
 }
 
 int run_seeds(const asked& a) {

@@ -126,8 +126,9 @@ void world::server_is_over() {
 void world::happen(const mishap& m) {
     const bool alive = server_ && !server_->over();
     const bool serving = alive && server_->reached() == server::stage::serving;
-    const bool counts = m.what == mishap::kind::power_cut || (m.what == mishap::kind::kill && alive) ||
-                        serving;
+    const bool at_any_time = m.what == mishap::kind::kill || m.what == mishap::kind::failed_call;
+    const bool counts =
+        m.what == mishap::kind::power_cut || (at_any_time && alive) || serving;
     if (!counts) return;
     verdict_.mishaps[static_cast<unsigned>(m.what)] += 1;
     switch (m.what) {

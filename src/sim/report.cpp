@@ -13,8 +13,6 @@ namespace ashlar::sim {
 
 namespace {
 
-constexpr std::size_t lines_of_history = 60;
-
 double rate(std::uint64_t count, double seconds) {
     return seconds > 0 ? static_cast<double>(count) / seconds : 0;
 }
@@ -78,10 +76,11 @@ std::string json_of(const outcome& o) {
     return json.dump(2) + "\n";
 }
 
-std::string text_of(const finding& f, const plan& p, const std::string& command) {
+std::string text_of(const finding& f, const plan& p, const std::string& command,
+                    std::size_t events) {
     std::string text = fmt::format("{}\n{}\n", p.text(), f.what);
     if (!f.history.empty()) {
-        text += "the last events:\n" + last_lines(f.history, lines_of_history);
+        text += "the last events:\n" + last_lines(f.history, events);
         if (!text.ends_with('\n')) text += '\n';
     }
     return text + "again: " + command + "\n";

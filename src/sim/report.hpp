@@ -11,8 +11,9 @@ namespace ashlar::sim {
 
 std::string text_of(const outcome& o);
 std::string json_of(const outcome& o);
-// What broke, the last events, and the command that does it again.
-std::string text_of(const finding& f, const plan& p, const std::string& command);
+// What broke, so many of the last events, and the command that does it again.
+std::string text_of(const finding& f, const plan& p, const std::string& command,
+                    std::size_t events);
 std::string command_of(const asked& a, std::uint64_t seed, const std::string& cuts);
 
 // A line of a terminal that is written again and again; silent where there is no terminal.

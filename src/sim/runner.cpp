@@ -30,7 +30,7 @@ struct message {
     totals sums;
     std::uint64_t seed;
     bool found;
-    char what[8192], history[120'000];
+    char what[8192], history[4'000'000];
 
     void tell(const finding& f) {
         copy(f.what, what, sizeof what);
