@@ -82,6 +82,7 @@ void driver::power_off() {
         core.graveyard.push_back(std::move(device));
     }
     core.devices.clear();
+    core.global.forget();
     core.unprivileged_devices = 0;
     core.blocks().power_off();
 }
