@@ -112,8 +112,9 @@ void world::server_is_over() {
     begin_trouble(took_over ? errors_of_death(plan_.recovery) : io | device_gone);
     server_.reset();
     if (kernel_.failed_a_call()) {
-        const bool once = plan_.failing.call != 0 && !plan_.failing.for_ever;
-        if (once && !took_over && !kernel_.ublk().ids().empty()) {
+        const failing_call& f = plan_.failing;
+        const bool once = f.call != 0 && !f.for_ever;
+        if (once && f.server == 1 && !took_over && !kernel_.ublk().ids().empty()) {
             return broken("a server that could not start left its device");
         }
         verdict_.call_failed = true;
