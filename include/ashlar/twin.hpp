@@ -34,6 +34,7 @@ struct file_faults {
     std::uint32_t no_space = 0;                // ENOSPC, of writes and fallocate
     std::uint32_t again = 0, interrupted = 0;  // EAGAIN, EINTR
     std::uint32_t short_transfer = 0;
+    bool odd_lengths = true;         // short ones end anywhere, not only between sectors
     std::uint64_t delay_max_ns = 0;  // of a completion
     // The end of a server does not wait for what it had under way: it may still happen, at any
     // later time (as with a disk on another machine).

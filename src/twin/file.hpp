@@ -42,6 +42,11 @@ public:
     // The power fails: each unsynced write is kept, lost or torn at any of its sectors.
     void cut_power(random& choices);
     [[nodiscard]] std::size_t unsynced() const { return history_.size(); }
+    // Calls f(at, bytes) for each unsynced write, oldest first.
+    template <class F>
+    void for_each_unsynced(F&& f) const {
+        for (const piece& p : history_) f(p.at, std::span<const std::byte>(p.bytes));
+    }
 
 private:
     struct piece {

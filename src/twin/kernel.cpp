@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 
 namespace ashlar::twin {
 
@@ -124,6 +125,12 @@ void kernel::cut_power() {
     for (auto& p : processes_) kill(*p);
     locked lock(*executor_);
     trace_.add("the power fails");
+    if (!options_.threads) {
+        // Commands under way are never answered, and their rings never end by themselves.
+        steps().end_workers();
+        std::ranges::move(closing_, std::back_inserter(lost_rings_));
+        closing_.clear();
+    }
     driver_->power_off();
     for (auto& [path, f] : files_) f->cut_power(choices_);
     texts.clear();

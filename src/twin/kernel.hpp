@@ -142,7 +142,7 @@ private:
     std::vector<std::unique_ptr<process>> processes_;
     std::map<std::string, std::unique_ptr<file>> files_;
     std::vector<file*> shared_;
-    std::vector<std::unique_ptr<ring>> closing_;
+    std::vector<std::unique_ptr<ring>> closing_, lost_rings_;  // lost: the power failed
     std::vector<std::string> accusations_;
     int next_pid_ = 4711;
     std::uint64_t fail_at_ = 0, calls_ = 0;

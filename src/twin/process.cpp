@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <stdexcept>
 #include <bit>
 #include <cerrno>
 #include <cstdio>
@@ -168,7 +169,7 @@ int process::set_up(io_uring& user, const os::ring_spec& spec) {
     user.cq.cqes = r->completions.data();
     user.cq.ring_mask = entries * 2 - 1;
     user.cq.ring_entries = entries * 2;
-    rings_[&user] = std::move(r);
+    rings_.emplace_back(&user, std::move(r));
     return 0;
 }
 
@@ -182,22 +183,29 @@ result<> process::ring_open(io_uring& user, const os::ring_spec& spec) {
 
 void process::ring_close(io_uring& user) {
     locked lock(kernel_.exec());
-    auto found = rings_.find(&user);
+    auto found = std::ranges::find(rings_, &user, [](const auto& one) { return one.first; });
     if (found == rings_.end()) return kernel_.accuse("a ring is closed that was not open");
     auto r = std::move(found->second);
     rings_.erase(found);
     kernel_.keep_closing(std::move(r));
 }
 
+ring& process::ring_of(const io_uring& user) {
+    for (auto& [address, r] : rings_) {
+        if (address == &user) return *r;
+    }
+    throw std::logic_error("a ring is used that is not open");
+}
+
 int process::ring_register(io_uring& user, unsigned opcode, void* argument, unsigned count) {
     locked lock(kernel_.exec());
     if (int code = failing()) return -code;
-    return rings_.at(&user)->register_call(opcode, argument, count);
+    return ring_of(user).register_call(opcode, argument, count);
 }
 
 int process::ring_enter(io_uring& user, unsigned wait, std::uint64_t timeout_ns) {
     locked lock(kernel_.exec());
-    return rings_.at(&user)->enter(user, wait, timeout_ns);
+    return ring_of(user).enter(user, wait, timeout_ns);
 }
 
 std::int64_t process::call_pread(int fd, std::span<std::byte> into, std::uint64_t position) {

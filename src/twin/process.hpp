@@ -88,6 +88,7 @@ public:
 
 private:
     int new_descriptor(open_file* f);
+    ring& ring_of(const io_uring& user);
     int open_node(const std::string& path, int flags, open_file*& f);
     int set_up(io_uring& user, const os::ring_spec& spec);
     [[nodiscard]] bool has_parent(const std::string& path) const;
@@ -100,7 +101,8 @@ private:
     bool alive_ = true;
     int next_descriptor_ = 1000;
     std::map<int, open_file*> files_;
-    std::map<const io_uring*, std::unique_ptr<ring>> rings_;
+    // In the order in which they were opened: by address, no two runs would be the same.
+    std::vector<std::pair<const io_uring*, std::unique_ptr<ring>>> rings_;
     struct mapping {
         std::span<const std::byte> bytes;
         open_file* file;

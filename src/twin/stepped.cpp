@@ -266,6 +266,13 @@ void stepped_executor::end_tasks_of(process& owner) {
     switch_fiber(me.context, root_->context, true);
 }
 
+void stepped_executor::end_workers() {
+    for (auto& f : fibers_) {
+        if (f->owner == nullptr) drop(*f);
+    }
+    std::erase_if(fibers_, [](const auto& f) { return f->dropped; });
+}
+
 std::string stepped_executor::waiting() const {
     std::string text = "nothing can run any more:\n";
     auto tell = [&](const fiber& f) {

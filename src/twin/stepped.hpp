@@ -42,6 +42,9 @@ public:
     std::function<void()> before_step;        // may kill processes
     void (*switched)(process* to) = nullptr;  // whose memory is in use from now on
 
+    // The workers of the kernel are gone, too: the power has failed.
+    void end_workers();
+
     // ---- executor ----
     void lock() override {}
     void unlock() override {}

@@ -7,14 +7,22 @@
 
 namespace ashlar::twin {
 
+namespace {
+
+// Results are negative errnos.
+std::int64_t as_signed(std::uint64_t n) { return static_cast<std::int64_t>(n); }
+
+}  // namespace
+
 std::string trace::text() const {
     std::string all;
     const std::size_t shown = std::min<std::size_t>(count_, kept_.size());
     for (std::size_t i = 0; i < shown; ++i) {
         const entry& e = kept_[(count_ - shown + i) % kept_.size()];
         all += fmt::format("{:>12.3f} us  {}\n", static_cast<double>(e.time) / 1000,
-                           fmt::format(fmt::runtime(e.what), e.numbers[0], e.numbers[1],
-                                       e.numbers[2], e.numbers[3]));
+                           fmt::format(fmt::runtime(e.what), as_signed(e.numbers[0]),
+                                       as_signed(e.numbers[1]), as_signed(e.numbers[2]),
+                                       as_signed(e.numbers[3])));
     }
     return all;
 }

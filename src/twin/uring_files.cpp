@@ -38,9 +38,10 @@ std::int64_t fate(kernel& k, file& f, bool write, std::uint64_t bytes) {
     const bool rude = k.options().manner.short_transfers && dice.chance(faults.short_transfer);
     if (!rude || bytes < 2) return static_cast<std::int64_t>(bytes);
     // Any length is a legal answer, also one in the middle of a sector.
-    const bool odd = dice.below(4) == 0;
+    const bool odd = dice.below(4) == 0 && faults.odd_lengths;
     const std::uint64_t part = 1 + dice.below(bytes - 1);
-    return static_cast<std::int64_t>(odd || part < 512 ? part : part / 512 * 512);
+    if (odd) return static_cast<std::int64_t>(part);
+    return static_cast<std::int64_t>(part < 512 ? bytes : part / 512 * 512);
 }
 
 // READ_FIXED and WRITE_FIXED name a buffer of the ring's table and a place in it: of a buffer that

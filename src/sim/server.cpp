@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: MIT
+#include "sim/server.hpp"
+
+#include "base/try.hpp"
+#include "control/control.hpp"
+#include "device/life.hpp"
+
+#include <algorithm>
+#include <cerrno>
+
+namespace ashlar::sim {
+
+namespace {
+
+// How long the driver may take to notice that a server has gone: 6.1 looks every 5 seconds, and some
+// kernels only after the block layer's 30 if a server had all tags of a queue.
+constexpr std::uint64_t notices_within_ns = 120 * control::second_ns;
+constexpr std::uint64_t look_again_ns = 20'000'000;
+constexpr std::uint64_t tick_ns = 5'000'000;  // to see that the device has ended
+
+}  // namespace
+
+server::server(twin::kernel& k, const plan& p, storage& data)
+    : kernel_(k), plan_(p), data_(data), process_(k.start_process()) {
+    auto started = process_.start_thread("server", {}, [this] { live(); });
+    if (started) {
+        thread_ = std::move(*started);
+    } else {
+        code_ = started.error().code;
+        stage_ = stage::failed;
+    }
+}
+
+server::~server() {
+    thread_.reset();
+    if (!killed_) kernel_.end(process_);
+}
+
+void server::kill() {
+    killed_ = true;
+    kernel_.kill(process_);
+}
+
+void server::tell_to_stop() {
+    twin::locked lock(kernel_.exec());
+    stop_ = true;
+    kernel_.exec().wake(told_);
+}
+
+void server::reach(stage s) {
+    stage_ = s;
+    if (changed != nullptr) changed(who);
+}
+
+void server::live() {
+    auto served = serve();
+    if (!served) {
+        const std::string text = served.error().text();
+        code_ = served.error().code;
+        std::ranges::copy_n(text.data(), static_cast<std::ptrdiff_t>(
+                                             std::min(text.size(), text_.size() - 1)),
+                            text_.data());
+    }
+    reach(served ? stage::ended : stage::failed);
+}
+
+// True if the device is there and waits for a server.
+result<bool> server::clear_the_way() {
+    ASHLAR_TRY(auto control, control::control::open(process_, false));
+    const std::uint64_t limit = process_.now_ns() + notices_within_ns;
+    for (;;) {
+        auto info = control->info(plan_.id);
+        if (!info) {
+            if (info.error().code == ENODEV) return false;
+            return failure(std::move(info).error());
+        }
+        switch (static_cast<uapi::device_state>(info->state)) {
+            case uapi::device_state::dead: {
+                ASHLAR_CHECK(control->remove(plan_.id));
+                return false;
+            }
+            case uapi::device_state::quiesced:
+            case uapi::device_state::fail_io: return true;
+            case uapi::device_state::live: break;
+        }
+        if (process_.now_ns() > limit) {
+            return failure({.operation = "wait for the end of the server before", .code = ETIME});
+        }
+        process_.sleep_ns(look_again_ns);
+    }
+}
+
+result<> server::serve() {
+    ASHLAR_TRY(took_over_, clear_the_way());
+    ASHLAR_TRY(const int fd, open_storage(plan_, data_, process_));
+    using implementation = device::implementation;
+    const options wanted = {.name = "sim",
+                            .id = plan_.id,
+                            .queues = plan_.queues,
+                            .depth = plan_.depth,
+                            .block_size = plan_.block,
+                            .max_io = plan_.max_io,
+                            .recovery = plan_.recovery,
+                            .load_driver = false};
+    result<> outcome;
+    {
+        target served = make_target(plan_, data_, fd);
+        auto begun = took_over_
+                         ? implementation::recover(process_, plan_.id, std::move(served), wanted)
+                         : implementation::start(process_, std::move(served), wanted);
+        if (!begun) {
+            outcome = failure(std::move(begun).error());
+        } else {
+            reach(stage::serving);
+            {
+                twin::executor& e = kernel_.exec();
+                twin::locked lock(e);
+                while (!stop_ && !(*begun)->ended()) e.wait(told_, e.now() + tick_ns);
+            }
+            reach(stage::stopping);
+            outcome = (*begun)->stop(stop_when::now);
+        }
+    }
+    if (fd >= 0) process_.close(fd);
+    return outcome;
+}
+
+stranger::stranger(twin::kernel& k, std::uint32_t id, bool deletes)
+    : kernel_(k), id_(id), deletes_(deletes), process_(k.start_process()) {
+    auto started = process_.start_thread("stranger", {}, [this] { live(); });
+    if (started) {
+        thread_ = std::move(*started);
+    } else {
+        over_ = true;
+    }
+}
+
+stranger::~stranger() {
+    thread_.reset();
+    if (!lost_) kernel_.end(process_);
+}
+
+// Whatever comes of it: the server may be about to end, or be gone.
+void stranger::live() {
+    if (auto control = control::control::open(process_, false)) {
+        auto stopped = (*control)->stop(id_);
+        if (stopped && deletes_) stopped = (*control)->remove(id_);
+    }
+    over_ = true;
+}
+
+}  // namespace ashlar::sim
