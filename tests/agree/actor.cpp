@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: MIT
+#include "actor.hpp"
+
+#include <fmt/format.h>
+
+#include <cstring>
+#include <fcntl.h>
+
+namespace agree {
+
+namespace {
+
+constexpr std::uint64_t of_serving = 1ull << 32;  // user data of commands that no step sent
+
+}  // namespace
+
+process_state::process_state(calls& on)
+    : buffers(on.memory(devices_max * queues_max * tags_max * buffer_bytes)),
+      area(on.memory(area_bytes)) {
+    for (auto& fd : char_fd) fd = -1;
+    for (auto& fd : disk_fd) fd = -1;
+}
+
+actor::~actor() {
+    for (ring& r : rings_) {
+        if (r.open) calls_.ring_close(r.raw);
+    }
+}
+
+int actor::ring_for(unsigned index) {
+    ring& r = rings_[index];
+    if (r.open) return 0;
+    const bool wide = index == r_wide || index == r_polled;
+    const int outcome = calls_.ring_open(r.raw, 64,
+                                         (wide ? IORING_SETUP_SQE128 : 0U) |
+                                             (index == r_polled ? IORING_SETUP_IOPOLL : 0U));
+    if (outcome < 0) return outcome;
+    r.entry_bytes = wide ? 128 : 64;
+    r.open = true;
+    return 0;
+}
+
+int actor::file_for(const step& s) {
+    switch (s.target) {
+        case file::control:
+            if (process_.control_fd < 0) {
+                process_.control_fd = calls_.open("/dev/ublk-control", O_RDWR);
+            }
+            return process_.control_fd;
+        case file::device: return process_.char_fd[s.dev];
+        case file::disk: return process_.disk_fd[s.dev];
+        case file::null:
+            if (process_.null_fd < 0) process_.null_fd = calls_.open("/dev/null", O_RDWR);
+            return process_.null_fd;
+        case file::closed: break;
+    }
+    return 999;
+}
+
+std::uint64_t actor::address(const step& s, std::byte* payload) const {
+    switch (s.at) {
+        case place::none: break;
+        case place::bad: return bad_address;
+        case place::payload: return reinterpret_cast<std::uintptr_t>(payload);
+        case place::buffer:
+            return reinterpret_cast<std::uintptr_t>(process_.buffer(s.dev, s.queue, s.tag));
+        case place::number: return s.number;
+        case place::area: return reinterpret_cast<std::uintptr_t>(process_.area) + s.number;
+    }
+    return 0;
+}
+
+std::optional<std::string> actor::perform(unsigned number) {
+    const step& s = sequence_.steps[number];
+    switch (s.what) {
+        case op::submit: return submit(number);
+        case op::map:
+        case op::unmap:
+        case op::protect: return map_call(s);
+        case op::table:
+        case op::provide:
+        case op::ring_close: return ring_call(s);
+        case op::disk_open:
+        case op::disk_close:
+        case op::disk_read:
+        case op::disk_write:
+        case op::disk_flush:
+        case op::disk_discard:
+        case op::disk_zero: return disk_call(s);
+        case op::thread_end:
+            for (ring& r : rings_) {
+                if (r.open) calls_.ring_close(r.raw);
+                r.open = false;
+            }
+            return "0";
+        default: return file_call(s);
+    }
+}
+
+std::optional<std::string> actor::submit(unsigned number) {
+    const step& s = sequence_.steps[number];
+    if (const int opened = ring_for(s.ring); opened < 0) return "ring:" + errno_text(opened);
+    ring& r = rings_[s.ring];
+    const int fd = file_for(s);
+    if (fd < 0) return "fd:" + errno_text(fd);
+    io_uring_sqe* entry = io_uring_get_sqe(&r.raw);
+    if (entry == nullptr) return "ring:full";
+    std::memset(static_cast<void*>(entry), 0, r.entry_bytes);
+    entry->opcode = s.opcode;
+    entry->flags = s.entry_flags;
+    entry->ioprio = s.ioprio;
+    entry->fd = fd;
+    entry->off = s.command | (std::uint64_t{s.pad1} << 32);
+    entry->addr = s.entry_addr;
+    entry->rw_flags = static_cast<int>(s.command_flags);
+    entry->user_data = number;
+    entry->buf_index = s.group;
+    entry->personality = s.personality;
+
+    // Room for what the kernel writes, too: a page and what precedes it.
+    std::byte* payload = calls_.memory(8192);
+    payloads_[number] = payload;
+    const std::string path = s.path.value_or("");
+    std::memcpy(payload, path.data(), path.size());
+    if (!s.payload.empty()) {
+        std::memcpy(payload + path.size(), s.payload.data(), s.payload.size());
+    }
+    if (s.control) fill_control(s, *entry, payload);
+    else fill_io(s, *entry, payload);
+    if (const int outcome = calls_.ring_submit(r.raw); outcome < 0) {
+        return "enter:" + errno_text(outcome);
+    }
+    return std::nullopt;
+}
+
+void actor::fill_control(const step& s, io_uring_sqe& entry, std::byte* payload) {
+    uapi::ctrl_cmd command{
+        .dev_id = s.dev_id.value_or(static_cast<std::uint32_t>(board_.devices[s.dev].id.load())),
+        .queue_id = s.queue_id,
+        .len = s.header_len,
+        .addr = address(s, payload),
+        .dev_path_len =
+            s.path_len.value_or(static_cast<std::uint16_t>(s.path ? s.path->size() : 0))};
+    command.data[0] =
+        s.pid_of ? static_cast<std::uint64_t>(board_.pids[*s.pid_of].load()) : s.data0;
+    if (s.path && !s.path_len)
+        command.len = static_cast<std::uint16_t>(command.len + s.path->size());
+    std::memcpy(reinterpret_cast<std::byte*>(&entry) + 48, &command,
+                rings_[s.ring].entry_bytes == 128 ? sizeof command : 16);
+}
+
+void actor::fill_io(const step& s, io_uring_sqe& entry, std::byte* payload) {
+    std::byte* to = reinterpret_cast<std::byte*>(&entry) + 48;
+    if (s.batch) {
+        const uapi::batch_io header{.q_id = s.queue,
+                                    .flags = s.batch_flags,
+                                    .nr_elem = s.elements,
+                                    .elem_bytes = s.element_bytes};
+        std::memcpy(to, &header, sizeof header);
+        entry.addr = address(s, payload);
+        // Addresses in elements are those of this process: the payload has the tags only.
+        const bool with_addr = (s.batch_flags & uapi::batch_f_has_buf_addr) != 0;
+        for (unsigned i = 0;
+             with_addr && s.element_bytes != 0 && (i + 1) * s.element_bytes <= s.payload.size();
+             ++i) {
+            std::uint16_t tag = 0;
+            std::memcpy(&tag, payload + i * s.element_bytes, sizeof tag);
+            std::uint64_t marked = 0;
+            std::memcpy(&marked, payload + i * s.element_bytes + 8, sizeof marked);
+            if (marked == 0) continue;
+            const auto at = reinterpret_cast<std::uintptr_t>(process_.buffer(s.dev, s.queue, tag));
+            std::memcpy(payload + i * s.element_bytes + 8, &at, sizeof at);
+        }
+        return;
+    }
+    const uapi::io_cmd command{
+        .q_id = s.queue, .tag = s.tag, .result = s.result, .addr = address(s, payload)};
+    std::memcpy(to, &command, sizeof command);
+}
+
+std::vector<event> actor::reap() {
+    std::vector<event> all;
+    for (ring& r : rings_) {
+        if (!r.open) continue;
+        io_uring_cqe* c = nullptr;
+        while (io_uring_peek_cqe(&r.raw, &c) == 0 && c != nullptr) {
+            const io_uring_cqe copy{.user_data = c->user_data, .res = c->res, .flags = c->flags};
+            io_uring_cqe_seen(&r.raw, c);
+            if (copy.user_data >= of_serving) continue;
+            const unsigned number = static_cast<unsigned>(copy.user_data);
+            if (board_.serving && serve(r, number, copy)) continue;
+            if (auto text = completion(r, copy)) all.push_back({number, std::move(*text)});
+        }
+    }
+    return all;
+}
+
+std::vector<int> actor::ring_fds() const {
+    std::vector<int> fds;
+    for (const ring& r : rings_) {
+        if (r.open) fds.push_back(r.raw.ring_fd);
+    }
+    return fds;
+}
+
+// --- answering by itself --------------------------------------------------------------------------
+
+const uapi::io_desc* actor::descriptor(unsigned dev, unsigned queue, unsigned tag) const {
+    const auto& m = process_.maps[dev][queue % queues_max];
+    const std::size_t offset = tag * board_.devices[dev].desc_bytes;
+    if (m.at == nullptr || offset + sizeof(uapi::io_desc) > m.bytes) return nullptr;
+    return reinterpret_cast<const uapi::io_desc*>(m.at + offset);
+}
+
+bool actor::serve(ring& on, unsigned number, const io_uring_cqe& c) {
+    const step& s = sequence_.steps[number];
+    if (s.what != op::submit || s.control || s.opcode != 46) return false;
+    const auto nr = static_cast<uapi::io_op>(uapi::decode(s.command).nr);
+    if (nr == uapi::io_op::fetch_io_cmds && c.res >= 0 && (c.flags & IORING_CQE_F_BUFFER) != 0) {
+        serve_batch(on, s, c);
+        return true;
+    }
+    const bool single = nr == uapi::io_op::fetch_req || nr == uapi::io_op::commit_and_fetch_req;
+    if (!single || c.res < 0 || c.res > 1) return false;
+    serve_one(on, number, s, s.tag, c.res);
+    return true;
+}
+
+namespace {
+
+std::int32_t full_result(const uapi::io_desc* request) {
+    if (request == nullptr) return 0;
+    const uapi::op what = uapi::op_of(request->op_flags);
+    const bool moves = what == uapi::op::read || what == uapi::op::write;
+    return moves ? static_cast<std::int32_t>(request->nr_sectors * uapi::sector_bytes) : 0;
+}
+
+bool copies(std::uint64_t flags) {
+    return (flags & (uapi::f_user_copy | uapi::f_supp_zero_copy | uapi::f_auto_buf_reg)) == 0;
+}
+
+}  // namespace
+
+void actor::serve_one(ring& on, unsigned number, const step& s, unsigned tag, int result) {
+    io_uring_sqe* entry = io_uring_get_sqe(&on.raw);
+    if (entry == nullptr) return;
+    std::memset(static_cast<void*>(entry), 0, on.entry_bytes);
+    const uapi::io_op what =
+        result == 1 ? uapi::io_op::need_get_data : uapi::io_op::commit_and_fetch_req;
+    const bool with_buffer = copies(board_.devices[s.dev].flags);
+    entry->opcode = IORING_OP_URING_CMD;
+    entry->fd = process_.char_fd[s.dev];
+    entry->off = uapi::encoded(what);
+    entry->addr = s.entry_addr;
+    entry->user_data = number;
+    const uapi::io_cmd command{
+        .q_id = s.queue,
+        .tag = static_cast<std::uint16_t>(tag),
+        .result = full_result(descriptor(s.dev, s.queue, tag)),
+        .addr = with_buffer ? reinterpret_cast<std::uintptr_t>(process_.buffer(s.dev, s.queue, tag))
+                            : 0};
+    std::memcpy(reinterpret_cast<std::byte*>(entry) + 48, &command, sizeof command);
+    board_.served += 1;
+    calls_.ring_submit(on.raw);
+}
+
+void actor::serve_batch(ring& on, const step& s, const io_uring_cqe& c) {
+    const unsigned id = c.flags >> IORING_CQE_BUFFER_SHIFT;
+    const std::byte* tags = on.provided_memory + id * 256;
+    const bool with_buffer = copies(board_.devices[s.dev].flags);
+    std::byte* elements = calls_.memory(4096);
+    const auto count = static_cast<unsigned>(c.res) / 2;
+    const std::uint16_t flags = with_buffer ? uapi::batch_f_has_buf_addr : std::uint16_t{0};
+    const unsigned bytes = uapi::batch_elem_bytes(flags);
+    for (unsigned i = 0; i < count; ++i) {
+        std::uint16_t tag = 0;
+        std::memcpy(&tag, tags + i * 2, sizeof tag);
+        const uapi::elem_header e{
+            .tag = tag, .buf_index = tag, .result = full_result(descriptor(s.dev, s.queue, tag))};
+        std::memcpy(elements + i * bytes, &e, sizeof e);
+        const auto at = reinterpret_cast<std::uintptr_t>(process_.buffer(s.dev, s.queue, tag));
+        if (with_buffer) std::memcpy(elements + i * bytes + 8, &at, sizeof at);
+    }
+    recycle(on, c.flags);
+    io_uring_sqe* entry = io_uring_get_sqe(&on.raw);
+    if (entry == nullptr || count == 0) return;
+    std::memset(static_cast<void*>(entry), 0, on.entry_bytes);
+    entry->opcode = IORING_OP_URING_CMD;
+    entry->fd = process_.char_fd[s.dev];
+    entry->off = uapi::encoded(uapi::io_op::commit_io_cmds);
+    entry->addr = reinterpret_cast<std::uintptr_t>(elements);
+    entry->user_data = of_serving;
+    const uapi::batch_io header{.q_id = s.queue,
+                                .flags = flags,
+                                .nr_elem = static_cast<std::uint16_t>(count),
+                                .elem_bytes = static_cast<std::uint8_t>(bytes)};
+    std::memcpy(reinterpret_cast<std::byte*>(entry) + 48, &header, sizeof header);
+    board_.served += count;
+    calls_.ring_submit(on.raw);
+}
+
+// Gives a provided buffer back to its group.
+void actor::recycle(ring& on, unsigned flags) {
+    if (on.provided == nullptr || (flags & IORING_CQE_F_BUFFER) == 0) return;
+    const unsigned id = flags >> IORING_CQE_BUFFER_SHIFT;
+    io_uring_buf_ring_add(on.provided, on.provided_memory + id * 256, 256,
+                          static_cast<unsigned short>(id),
+                          io_uring_buf_ring_mask(on.provided_count), 0);
+    io_uring_buf_ring_advance(on.provided, 1);
+}
+
+}  // namespace agree
