@@ -8,12 +8,6 @@
 
 namespace agree {
 
-namespace {
-
-constexpr std::uint64_t of_serving = 1ull << 32;  // user data of commands that no step sent
-
-}  // namespace
-
 process_state::process_state(calls& on)
     : buffers(on.memory(devices_max * queues_max * tags_max * buffer_bytes)),
       area(on.memory(area_bytes)) {
@@ -125,6 +119,13 @@ std::optional<std::string> actor::submit(unsigned number) {
     if (!s.payload.empty()) {
         std::memcpy(payload + path.size(), s.payload.data(), s.payload.size());
     }
+    forget(s, number);
+    if (s.own_area && s.payload.size() >= 8) {
+        std::uint64_t at = 0;
+        std::memcpy(&at, payload, sizeof at);
+        at += reinterpret_cast<std::uintptr_t>(process_.area);
+        std::memcpy(payload, &at, sizeof at);
+    }
     if (s.control) fill_control(s, *entry, payload);
     else fill_io(s, *entry, payload);
     if (const int outcome = calls_.ring_submit(r.raw); outcome < 0) {
@@ -158,24 +159,33 @@ void actor::fill_io(const step& s, io_uring_sqe& entry, std::byte* payload) {
                                     .elem_bytes = s.element_bytes};
         std::memcpy(to, &header, sizeof header);
         entry.addr = address(s, payload);
-        // Addresses in elements are those of this process: the payload has the tags only.
-        const bool with_addr = (s.batch_flags & uapi::batch_f_has_buf_addr) != 0;
-        for (unsigned i = 0;
-             with_addr && s.element_bytes != 0 && (i + 1) * s.element_bytes <= s.payload.size();
-             ++i) {
-            std::uint16_t tag = 0;
-            std::memcpy(&tag, payload + i * s.element_bytes, sizeof tag);
-            std::uint64_t marked = 0;
-            std::memcpy(&marked, payload + i * s.element_bytes + 8, sizeof marked);
-            if (marked == 0) continue;
-            const auto at = reinterpret_cast<std::uintptr_t>(process_.buffer(s.dev, s.queue, tag));
-            std::memcpy(payload + i * s.element_bytes + 8, &at, sizeof at);
-        }
+        fill_elements(s, payload);
         return;
     }
     const uapi::io_cmd command{
         .q_id = s.queue, .tag = s.tag, .result = s.result, .addr = address(s, payload)};
     std::memcpy(to, &command, sizeof command);
+}
+
+// Addresses in elements are those of this process: the payload only marks where one is wanted.
+void actor::fill_elements(const step& s, std::byte* payload) {
+    const bool with_addr = (s.batch_flags & uapi::batch_f_has_buf_addr) != 0;
+    for (unsigned i = 0; i < s.elements; ++i) {
+        std::byte* element = payload + i * s.element_bytes;
+        if ((i + 1) * s.element_bytes > s.payload.size() || s.element_bytes < 8) break;
+        std::uint16_t tag = 0;
+        std::memcpy(&tag, element, sizeof tag);
+        if (tag == tag_delivered) {
+            tag = process_.last_tag[s.dev][s.queue % queues_max];
+            std::memcpy(element, &tag, sizeof tag);
+            std::memcpy(element + 2, &tag, sizeof tag);
+        }
+        std::uint64_t marked = 0;
+        if (with_addr && s.element_bytes >= 16) std::memcpy(&marked, element + 8, sizeof marked);
+        if (marked == 0) continue;
+        const auto at = reinterpret_cast<std::uintptr_t>(process_.buffer(s.dev, s.queue, tag));
+        std::memcpy(element + 8, &at, sizeof at);
+    }
 }
 
 std::vector<event> actor::reap() {
@@ -189,6 +199,7 @@ std::vector<event> actor::reap() {
             if (copy.user_data >= of_serving) continue;
             const unsigned number = static_cast<unsigned>(copy.user_data);
             if (board_.serving && serve(r, number, copy)) continue;
+            remember(r, number, copy);
             if (auto text = completion(r, copy)) all.push_back({number, std::move(*text)});
         }
     }
@@ -201,112 +212,6 @@ std::vector<int> actor::ring_fds() const {
         if (r.open) fds.push_back(r.raw.ring_fd);
     }
     return fds;
-}
-
-// --- answering by itself --------------------------------------------------------------------------
-
-const uapi::io_desc* actor::descriptor(unsigned dev, unsigned queue, unsigned tag) const {
-    const auto& m = process_.maps[dev][queue % queues_max];
-    const std::size_t offset = tag * board_.devices[dev].desc_bytes;
-    if (m.at == nullptr || offset + sizeof(uapi::io_desc) > m.bytes) return nullptr;
-    return reinterpret_cast<const uapi::io_desc*>(m.at + offset);
-}
-
-bool actor::serve(ring& on, unsigned number, const io_uring_cqe& c) {
-    const step& s = sequence_.steps[number];
-    if (s.what != op::submit || s.control || s.opcode != 46) return false;
-    const auto nr = static_cast<uapi::io_op>(uapi::decode(s.command).nr);
-    if (nr == uapi::io_op::fetch_io_cmds && c.res >= 0 && (c.flags & IORING_CQE_F_BUFFER) != 0) {
-        serve_batch(on, s, c);
-        return true;
-    }
-    const bool single = nr == uapi::io_op::fetch_req || nr == uapi::io_op::commit_and_fetch_req;
-    if (!single || c.res < 0 || c.res > 1) return false;
-    serve_one(on, number, s, s.tag, c.res);
-    return true;
-}
-
-namespace {
-
-std::int32_t full_result(const uapi::io_desc* request) {
-    if (request == nullptr) return 0;
-    const uapi::op what = uapi::op_of(request->op_flags);
-    const bool moves = what == uapi::op::read || what == uapi::op::write;
-    return moves ? static_cast<std::int32_t>(request->nr_sectors * uapi::sector_bytes) : 0;
-}
-
-bool copies(std::uint64_t flags) {
-    return (flags & (uapi::f_user_copy | uapi::f_supp_zero_copy | uapi::f_auto_buf_reg)) == 0;
-}
-
-}  // namespace
-
-void actor::serve_one(ring& on, unsigned number, const step& s, unsigned tag, int result) {
-    io_uring_sqe* entry = io_uring_get_sqe(&on.raw);
-    if (entry == nullptr) return;
-    std::memset(static_cast<void*>(entry), 0, on.entry_bytes);
-    const uapi::io_op what =
-        result == 1 ? uapi::io_op::need_get_data : uapi::io_op::commit_and_fetch_req;
-    const bool with_buffer = copies(board_.devices[s.dev].flags);
-    entry->opcode = IORING_OP_URING_CMD;
-    entry->fd = process_.char_fd[s.dev];
-    entry->off = uapi::encoded(what);
-    entry->addr = s.entry_addr;
-    entry->user_data = number;
-    const uapi::io_cmd command{
-        .q_id = s.queue,
-        .tag = static_cast<std::uint16_t>(tag),
-        .result = full_result(descriptor(s.dev, s.queue, tag)),
-        .addr = with_buffer ? reinterpret_cast<std::uintptr_t>(process_.buffer(s.dev, s.queue, tag))
-                            : 0};
-    std::memcpy(reinterpret_cast<std::byte*>(entry) + 48, &command, sizeof command);
-    board_.served += 1;
-    calls_.ring_submit(on.raw);
-}
-
-void actor::serve_batch(ring& on, const step& s, const io_uring_cqe& c) {
-    const unsigned id = c.flags >> IORING_CQE_BUFFER_SHIFT;
-    const std::byte* tags = on.provided_memory + id * 256;
-    const bool with_buffer = copies(board_.devices[s.dev].flags);
-    std::byte* elements = calls_.memory(4096);
-    const auto count = static_cast<unsigned>(c.res) / 2;
-    const std::uint16_t flags = with_buffer ? uapi::batch_f_has_buf_addr : std::uint16_t{0};
-    const unsigned bytes = uapi::batch_elem_bytes(flags);
-    for (unsigned i = 0; i < count; ++i) {
-        std::uint16_t tag = 0;
-        std::memcpy(&tag, tags + i * 2, sizeof tag);
-        const uapi::elem_header e{
-            .tag = tag, .buf_index = tag, .result = full_result(descriptor(s.dev, s.queue, tag))};
-        std::memcpy(elements + i * bytes, &e, sizeof e);
-        const auto at = reinterpret_cast<std::uintptr_t>(process_.buffer(s.dev, s.queue, tag));
-        if (with_buffer) std::memcpy(elements + i * bytes + 8, &at, sizeof at);
-    }
-    recycle(on, c.flags);
-    io_uring_sqe* entry = io_uring_get_sqe(&on.raw);
-    if (entry == nullptr || count == 0) return;
-    std::memset(static_cast<void*>(entry), 0, on.entry_bytes);
-    entry->opcode = IORING_OP_URING_CMD;
-    entry->fd = process_.char_fd[s.dev];
-    entry->off = uapi::encoded(uapi::io_op::commit_io_cmds);
-    entry->addr = reinterpret_cast<std::uintptr_t>(elements);
-    entry->user_data = of_serving;
-    const uapi::batch_io header{.q_id = s.queue,
-                                .flags = flags,
-                                .nr_elem = static_cast<std::uint16_t>(count),
-                                .elem_bytes = static_cast<std::uint8_t>(bytes)};
-    std::memcpy(reinterpret_cast<std::byte*>(entry) + 48, &header, sizeof header);
-    board_.served += count;
-    calls_.ring_submit(on.raw);
-}
-
-// Gives a provided buffer back to its group.
-void actor::recycle(ring& on, unsigned flags) {
-    if (on.provided == nullptr || (flags & IORING_CQE_F_BUFFER) == 0) return;
-    const unsigned id = flags >> IORING_CQE_BUFFER_SHIFT;
-    io_uring_buf_ring_add(on.provided, on.provided_memory + id * 256, 256,
-                          static_cast<unsigned short>(id),
-                          io_uring_buf_ring_mask(on.provided_count), 0);
-    io_uring_buf_ring_advance(on.provided, 1);
 }
 
 }  // namespace agree

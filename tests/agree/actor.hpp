@@ -6,11 +6,14 @@
 
 #include <mutex>
 #include <optional>
+#include <span>
 
 namespace agree {
 
 inline constexpr std::size_t buffer_bytes = 64 << 10;  // of one tag
 inline constexpr unsigned bad_address = 8;
+inline constexpr unsigned provided_bytes = 256;          // of one provided buffer
+inline constexpr std::uint64_t of_serving = 1ull << 32;  // user data of what no step sent
 
 // What the threads of one process share.
 struct process_state {
@@ -21,6 +24,8 @@ struct process_state {
     std::atomic<int> control_fd = -1, null_fd = -1;
     std::array<std::atomic<int>, devices_max> char_fd, disk_fd;
     std::array<std::array<mapping, queues_max>, devices_max> maps{};
+    // The tag that came last: which one the block layer takes is its own affair.
+    std::array<std::array<std::atomic<std::uint16_t>, queues_max>, devices_max> last_tag{};
     std::byte* buffers = nullptr;  // of all queues and tags of all devices
     std::byte* area = nullptr;     // page-aligned, for REG_BUF and disk I/O
 
@@ -40,6 +45,8 @@ public:
 
     // Does a step. Nothing if its outcome is a completion that has not come yet.
     std::optional<std::string> perform(unsigned number);
+    // Answers what was delivered and not committed, so that the end finds nothing in hand.
+    void answer_all();
     // The completions that are there, answering requests if the board says so.
     std::vector<event> reap();
     // For Linux: the descriptors that become readable when there is something to reap.
@@ -61,6 +68,7 @@ private:
     std::optional<std::string> submit(unsigned number);
     void fill_control(const step& s, io_uring_sqe& entry, std::byte* payload);
     void fill_io(const step& s, io_uring_sqe& entry, std::byte* payload);
+    void fill_elements(const step& s, std::byte* payload);
     std::optional<std::string> completion(ring& on, const io_uring_cqe& c);
     std::string control_outcome(const step& s, unsigned number, long result);
     std::string io_outcome(const step& s, ring& on, const io_uring_cqe& c);
@@ -69,6 +77,10 @@ private:
     bool serve(ring& on, unsigned number, const io_uring_cqe& c);
     void serve_one(ring& on, unsigned number, const step& s, unsigned tag, int result);
     void serve_batch(ring& on, const step& s, const io_uring_cqe& c);
+    void commit_batch(ring& on, const step& s, std::span<const std::uint16_t> tags);
+    std::vector<std::uint16_t> tags_of(const ring& on, const io_uring_cqe& c) const;
+    void remember(ring& on, unsigned number, const io_uring_cqe& c);
+    void forget(const step& s, unsigned number);
     void recycle(ring& on, unsigned flags);
     std::string file_call(const step& s);
     std::string map_call(const step& s);
@@ -81,6 +93,14 @@ private:
     board& board_;
     std::array<ring, rings_max> rings_;
     std::map<unsigned, std::byte*> payloads_;  // of steps under way
+    struct delivered {
+        unsigned step = 0;
+        std::uint16_t tag = 0;
+        int result = 0;
+        unsigned ring = 0;
+    };
+    std::vector<delivered> in_hand_;
+    std::map<unsigned, delivered> answered_;  // by which step, until it is refused
 };
 
 }  // namespace agree

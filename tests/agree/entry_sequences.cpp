@@ -126,8 +126,7 @@ sequences dispatcher() {
         s.process = p_bare;
         s.served = false;
         all.push_back(make("permission.bare-" + std::to_string(int(what)), added(),
-                           what == ctrl_op::get_dev_info2 ? step(s).meets("P-3", "-EINVAL")
-                                                          : step(s).meets("P-1", "-EPERM")));
+                           step(s).meets("P-1", "-EPERM")));
     }
     return all;
 }
@@ -185,6 +184,7 @@ sequences unprivileged_devices() {
         if (what == ctrl_op::add_dev || what == ctrl_op::get_features) continue;
         step with_path = command(what);
         with_path.path = "/dev/ublkc0";
+        with_path.at = place::payload;
         if (what == ctrl_op::del_dev) continue;  // below: it would leave nothing to look at
         const std::string nr = std::to_string(int(what));
         step s = with_path;
@@ -210,8 +210,10 @@ sequences unprivileged_devices() {
     }
     step del = command(ctrl_op::del_dev);
     del.path = "/dev/ublkc0";
+    del.at = place::payload;
     const auto with_path = [](step s) {
         s.path = "/dev/ublkc0";
+        s.at = place::payload;
         return by(s, p_bare);
     };
     const auto bare = [](step s) { return by(s, p_bare); };

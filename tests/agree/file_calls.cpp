@@ -109,10 +109,10 @@ std::string actor::ring_call(const step& s) {
     if (outcome < 0) return errno_text(outcome);
     r.provided = reinterpret_cast<io_uring_buf_ring*>(entries);
     r.provided_count = count;
-    r.provided_memory = calls_.memory(count * 256);
+    r.provided_memory = calls_.memory(count * provided_bytes);
     io_uring_buf_ring_init(r.provided);
     for (unsigned i = 0; i < count; ++i) {
-        io_uring_buf_ring_add(r.provided, r.provided_memory + i * 256, 256,
+        io_uring_buf_ring_add(r.provided, r.provided_memory + i * provided_bytes, provided_bytes,
                               static_cast<unsigned short>(i), io_uring_buf_ring_mask(count),
                               static_cast<int>(i));
     }

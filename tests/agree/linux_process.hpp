@@ -10,6 +10,8 @@
 
 namespace agree {
 
+inline constexpr std::uint32_t answer_everything = 0xffffffff;  // instead of a step
+
 struct message {
     enum class kind : std::uint8_t { outcome, entered };
     std::uint32_t step = 0;

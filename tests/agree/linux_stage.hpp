@@ -30,6 +30,7 @@ private:
     [[nodiscard]] double limit_ms(const settling& s) const;
     [[nodiscard]] bool others_wait(unsigned number) const;
     std::string set_mode(const step& s);
+    void answer_all();
     int command(uapi::ctrl_op op, std::uint32_t id, std::byte* payload, std::uint16_t bytes,
                 std::uint16_t path_bytes, unsigned limit_ms);
 

@@ -126,14 +126,10 @@ std::string actor::io_outcome(const step& s, ring& on, const io_uring_cqe& c) {
         return text + ((c.flags & IORING_CQE_F_MORE) != 0 ? " more" : "");
     }
     if (nr == uapi::io_op::fetch_io_cmds) {
-        std::vector<std::uint16_t> tags(static_cast<unsigned>(c.res) / 2);
-        const unsigned id = c.flags >> IORING_CQE_BUFFER_SHIFT;
-        if ((c.flags & IORING_CQE_F_BUFFER) != 0 && on.provided != nullptr) {
-            std::memcpy(tags.data(), on.provided_memory + id * 256, tags.size() * 2);
-        }
-        std::ranges::sort(tags);
+        const std::vector<std::uint16_t> tags = tags_of(on, c);
         for (std::uint16_t tag : tags) {
-            text += fmt::format(" {}.{}", s.queue, tag) + request_text(s, s.queue, tag, true);
+            text += request_text(s, s.queue, tag, true);
+            process_.last_tag[s.dev][s.queue % queues_max] = tag;
         }
         recycle(on, c.flags);
         return text + ((c.flags & IORING_CQE_F_MORE) != 0 ? " more" : "");

@@ -21,6 +21,8 @@ namespace uapi = ashlar::uapi;
 inline constexpr unsigned processes_max = 4, threads_max = 3, rings_max = 4, devices_max = 3;
 inline constexpr unsigned queues_max = 4, tags_max = 8;
 
+inline constexpr std::uint16_t tag_delivered = 0xfffe;  // in an element: the one that came last
+
 // Who the processes are. All can reach the nodes of root but p3.
 inline constexpr std::uint8_t p_server = 0, p_other = 1;
 inline constexpr std::uint8_t p_bare = 2;    // root's uid without any capability
@@ -101,7 +103,8 @@ struct step {
     std::optional<std::uint16_t> path_len = std::nullopt;
     std::vector<std::byte> payload = {};
     gives writes = gives::nothing;
-    bool served = false;  // START: requests are answered by themselves until it is through
+    bool own_area = false;  // the payload's first word is an offset in the process's own area
+    bool served = false;    // START: requests are answered by themselves until it is through
 
     // An I/O or batch command's header.
     std::uint16_t queue = 0, tag = 0;

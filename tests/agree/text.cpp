@@ -96,8 +96,13 @@ void control_text(std::string& t, const step& s) {
     differs(t, "number", s.number, 0U);
     differs(t, "data", s.data0, 0U);
     if (s.pid_of) fmt::format_to(std::back_inserter(t), " data=pid:p{}", *s.pid_of);
-    if (s.path) fmt::format_to(std::back_inserter(t), " path={}", *s.path);
+    if (s.path) {
+        std::string shown = *s.path;
+        for (char& c : shown) c = c == 0 ? '?' : c;
+        fmt::format_to(std::back_inserter(t), " path={}", shown);
+    }
     if (s.path_len) fmt::format_to(std::back_inserter(t), " path_len={}", *s.path_len);
+    if (s.own_area) t += " own";
     if (s.served) t += " served";
 }
 
