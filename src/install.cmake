@@ -5,6 +5,9 @@ include(CMakePackageConfigHelpers)
 # Who awaits in a loop needs this, or g++ without optimisation overflows the stack.
 target_compile_options(ashlar INTERFACE -foptimize-sibling-calls)
 install(TARGETS ashlar EXPORT ashlar_targets FILE_SET HEADERS)
+# It stands beside the library that it needs.
+set_target_properties(ashlar_twin PROPERTIES INSTALL_RPATH "$ORIGIN")
+install(TARGETS ashlar_twin EXPORT ashlar_targets)
 
 # The program finds its library wherever the two are put together.
 file(RELATIVE_PATH library_from_program /${CMAKE_INSTALL_SBINDIR} /${CMAKE_INSTALL_LIBDIR})
@@ -29,6 +32,8 @@ set(pc_requires "")
 if(NOT BUILD_SHARED_LIBS)
     set(pc_requires "liburing >= 2.3, fmt")
 endif()
-configure_file(ashlar.pc.in ${CMAKE_CURRENT_BINARY_DIR}/ashlar.pc @ONLY)
-install(FILES ${CMAKE_CURRENT_BINARY_DIR}/ashlar.pc
+foreach(pc ashlar ashlar-twin)
+    configure_file(${pc}.pc.in ${CMAKE_CURRENT_BINARY_DIR}/${pc}.pc @ONLY)
+endforeach()
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/ashlar.pc ${CMAKE_CURRENT_BINARY_DIR}/ashlar-twin.pc
     DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

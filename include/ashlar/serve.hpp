@@ -36,6 +36,15 @@ struct step {
 };
 std::string_view name(step::kind what);
 
+// What becomes of a device whose server dies. Where it stays, device::recover serves it again.
+enum class recovery : std::uint8_t {
+    none,     // it ends, and its requests fail
+    wait,     // it stays; requests that the server had fail, all others wait
+    reissue,  // it stays; all requests wait. Those that the server had are made once more, so what
+              // the dead server began must not go on behind the new one's back
+    fail      // it stays, and requests fail until it is served again. Linux 6.13
+};
+
 struct options {
     std::string name = {};                 // a link /dev/ashlar/NAME, by udev; empty: none
     std::string kind = "program";          // the word for the target in lists
@@ -45,6 +54,7 @@ struct options {
     std::uint32_t block_size = 0;          // bytes, 512 to 4096; 0: what the target wants
     std::uint32_t max_io = 512 * 1024;     // bytes of the largest request; 4 KiB to 32 MiB
     bool read_only = false;
+    ashlar::recovery recovery = ashlar::recovery::none;  // an error where the kernel has it not
     bool lock_memory = false;  // mlockall(2), needed where the machine may swap on the device
     bool load_driver = true;   // run modprobe ublk_drv where the driver is not loaded
     std::function<void(const step&)> on_step = {};  // called on the thread that makes the device
@@ -74,6 +84,12 @@ public:
     // Blocks until the node is usable, seconds at most on a healthy machine. However it fails,
     // nothing is left behind.
     static result<device> start(target served, options wanted = {});
+
+    // Serves a device again whose server is gone, and which was made with a recovery. The target
+    // must hold what the device held, and have its size and abilities. Queues, depth, max_io, name
+    // and recovery are the device's, whatever the options say. If it fails, the device waits on as
+    // before.
+    static result<device> recover(std::uint32_t id, target served, options wanted = {});
 
     device(device&&) noexcept;
     device& operator=(device&&) noexcept;

@@ -35,7 +35,7 @@ result<> remove_device(control::control& c, os::machine& m, std::uint32_t id, bo
     if (!stopped) return failure(server_is_stuck(id, pid, std::move(stopped).error()));
     // The server has seen the stop and may be the one that deletes it first.
     ASHLAR_CHECK(device_room::delete_stopped(c, id, held ? control::second_ns : delete_limit_ns));
-    device_room::remove_record(id, entry.info.ublksrv_flags);
+    device_room::remove_record(m, id, entry.info.ublksrv_flags);
     // Its server has nothing left to do: whoever adds the next device finds this one's gone.
     if (entry.record && pid > 0) {
         for (int tick = 0; ::kill(pid, 0) == 0 && tick < server_ticks_max; ++tick) {

@@ -35,11 +35,9 @@ struct page {
     std::string (*make)();
 };
 
-constexpr page pages[] = {{"man", &man_page},
-                          {"bash", &bash_completion},
-                          {"zsh", &zsh_completion},
-                          {"fish", &fish_completion},
-                          {"devices", &device_lines}};
+constexpr page pages[] = {{"man", &man_page},       {"bash", &bash_completion},
+                          {"zsh", &zsh_completion}, {"fish", &fish_completion},
+                          {"rules", &rules_page},   {"devices", &device_lines}};
 
 error unknown_page(const std::string& name) {
     std::vector<std::string_view> names;
@@ -58,7 +56,7 @@ std::vector<device_word> device_words() {
     std::vector<device_word> words;
     // Records can't be compared with the kernel's cookies here, which only root may ask for. A
     // stale one makes a stale suggestion, no more.
-    const auto records = device_room::all_records();
+    const auto records = device_room::all_records(os::linux_machine());
     for (std::uint32_t id : device_ids(os::linux_machine())) {
         auto r = std::ranges::find(records, id, &device_room::record::id);
         if (r == records.end()) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What is made of the tables of verbs, options and targets: the man page and the completions.
+// What is made of the tables of verbs, options and targets: the man page and the completions; and
+// of the rules of the driver: their page.
 #pragma once
 
 #include "cli/command_line.hpp"
@@ -14,6 +15,7 @@ std::string man_page();
 std::string bash_completion();
 std::string zsh_completion();
 std::string fish_completion();
+std::string rules_page();  // docs/rules.md
 
 // A name of a device for completions: its number, or the name it was given.
 struct device_word {

@@ -59,7 +59,7 @@ result<device_entry> look_at(control::control& c, os::machine& m, std::uint32_t 
     if (!info && info.error().code == EINVAL) info = c.info({id, device_room::char_path(id)});
     if (!info) return failure(std::move(info).error());
     entry.info = *info;
-    entry.record = device_room::read_record(id, info->ublksrv_flags);
+    entry.record = device_room::read_record(m, id, info->ublksrv_flags);
     entry.state = state_of(entry.info, entry.record);
     auto sectors = m.read_text(fmt::format("/sys/block/{}/size", device_room::disk_name(id)));
     if (sectors) {

@@ -2,10 +2,12 @@
 // list, show, features and udev-info: what can be seen.
 #include "base/try.hpp"
 #include "cli/inventory.hpp"
+#include "cli/twin_verbs.hpp"
 #include "cli/verbs.hpp"
 #include "device/busy.hpp"
 #include "device/nodes.hpp"
 #include "device/status.hpp"
+#include "rules/kernel.hpp"
 #include "uapi/print.hpp"
 
 #include <ashlar/size.hpp>
@@ -106,6 +108,22 @@ void print_counters(const json& status) {
     }
 }
 
+struct feature_answer {
+    std::string kernel;
+    std::uint64_t flags;
+};
+
+// Of this machine, or of a kernel in memory.
+result<feature_answer> features_asked(const command& c) {
+    if (c.values.has("kernel")) {
+        ASHLAR_TRY(auto version, twin_kernel(c.values.text("kernel")));
+        return feature_answer{version, rules::kernel_named(version)->features()};
+    }
+    ASHLAR_TRY(auto control, open_control());
+    ASHLAR_TRY(auto flags, control->features());
+    return feature_answer{os::linux_machine().version().text, flags};
+}
+
 }  // namespace
 
 int run_list(const command& c) {
@@ -174,30 +192,28 @@ int run_show(const command& c) {
 }
 
 int run_features(const command& c) {
-    auto control = open_control();
-    if (!control) return report(control.error());
-    auto known = (*control)->features();
-    if (!known) return report(known.error());
-    const std::string kernel = os::linux_machine().version().text;
+    auto asked = features_asked(c);
+    if (!asked) return report(asked.error());
+    const auto& [kernel, flags] = *asked;
     if (c.values.has("json")) {
-        json j = {{"kernel", kernel}, {"flags", *known}, {"features", json::array()}};
+        json j = {{"kernel", kernel}, {"flags", flags}, {"features", json::array()}};
         for (const uapi::feature& f : uapi::features()) {
             j["features"].push_back({{"name", f.name},
                                      {"bit", std::countr_zero(f.bit)},
-                                     {"here", (*known & f.bit) != 0},
+                                     {"here", (flags & f.bit) != 0},
                                      {"since", f.since},
                                      {"gives", f.gives}});
         }
-        j["unknown_bits"] = *known & ~uapi::all_known_flags;
+        j["unknown_bits"] = flags & ~uapi::all_known_flags;
         fmt::print("{}\n", j.dump(2));
         return 0;
     }
-    fmt::print("ublk features of Linux {} ({:#x}):\n", kernel, *known);
+    fmt::print("ublk features of Linux {} ({:#x}):\n", kernel, flags);
     for (const uapi::feature& f : uapi::features()) {
-        fmt::print(" {:<4}{:<24}{:<6}{}\n", (*known & f.bit) != 0 ? "yes" : "no", f.name, f.since,
+        fmt::print(" {:<4}{:<24}{:<6}{}\n", (flags & f.bit) != 0 ? "yes" : "no", f.name, f.since,
                    f.gives);
     }
-    if (const auto rest = *known & ~uapi::all_known_flags; rest != 0) {
+    if (const auto rest = flags & ~uapi::all_known_flags; rest != 0) {
         fmt::print(" yes {} (newer than this ashlar)\n", uapi::flags_text(rest));
     }
     return 0;

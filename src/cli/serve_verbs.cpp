@@ -3,6 +3,7 @@
 // program that was called.
 #include "base/try.hpp"
 #include "cli/background.hpp"
+#include "cli/twin_verbs.hpp"
 #include "cli/verbs.hpp"
 #include "device/nodes.hpp"
 #include "device/record.hpp"
@@ -65,6 +66,13 @@ int run_run(const command& c) {
     auto p = prepare(c);
     if (!p) return report(p.error());
     if (c.values.has("steps")) p->wanted.on_step = print_step;
+    if (c.values.has("kernel")) {
+        auto kernel = twin_kernel(c.values.text("kernel"));
+        if (!kernel) return report(kernel.error());
+        auto seed = c.values.number("seed", 1, 0, ~std::uint64_t{0});
+        if (!seed) return report(seed.error());
+        return run_on_twin(std::move(p->disk), std::move(p->wanted), *kernel, *seed);
+    }
     auto served = device_room::run_server(std::move(p->disk), std::move(p->wanted),
                                           [](const device::implementation& d) {
                                               fmt::print("{}\n", device_room::block_path(d.id()));

@@ -56,9 +56,9 @@ constexpr option device_options[] = {
      .help = "let the server's memory be swapped out; not for a machine that swaps on the device"},
 };
 
-template <std::size_t N, std::size_t M>
-constexpr std::array<option, N + M> joined(const option (&a)[N], const option (&b)[M]) {
-    std::array<option, N + M> all{};
+template <class A, class B>
+constexpr auto joined(const A& a, const B& b) {
+    std::array<option, std::size(A{}) + std::size(B{})> all{};
     std::ranges::copy(b, std::ranges::copy(a, all.begin()).out);
     return all;
 }
@@ -68,8 +68,25 @@ constexpr option steps_option[] = {
      .kind = value_kind::flag,
      .help = "tell the eight steps of the device's start on standard error, as they happen"},
 };
+constexpr option twin_option = {
+    .name = "kernel",
+    .kind = value_kind::word,
+    .argument = "twin:VERSION",
+    .help = "do it on a Linux in memory, without root: 6.1, 6.5, 6.8, 6.12, 6.18, 7.0 or 7.3",
+    .otherwise = "this machine's"};
+constexpr option twin_options[] = {
+    twin_option,
+    {.name = "seed",
+     .kind = value_kind::number,
+     .argument = "N",
+     .help = "of a kernel in memory: the same number gives the same run",
+     .otherwise = "1",
+     .low = 0,
+     .high = ~std::uint64_t{0}},
+};
 constexpr option show_options[] = {json_option};
-constexpr auto run_options = joined(device_options, steps_option);
+constexpr option features_options[] = {json_option, twin_option};
+constexpr auto run_options = joined(joined(device_options, steps_option), twin_options);
 constexpr auto add_options = joined(device_options, show_options);
 constexpr option del_options[] = {
     {.name = "all", .kind = value_kind::flag, .help = "remove every ublk device of this machine"},
@@ -86,7 +103,8 @@ constexpr verb verbs[] = {
          "Makes the device, prints its path on standard output, and serves it until Ctrl-C "
          "(SIGINT), SIGTERM or SIGHUP, which remove it. A disk in use is not torn out: a message "
          "says who uses it, and the device goes as soon as the disk is free. A second signal "
-         "removes it at once.",
+         "removes it at once. With --kernel twin:VERSION the disk is made on a Linux in memory, "
+         "written and read for a while by ashlar itself, and what came of it is told.",
      .takes = operands::target,
      .options = run_options,
      .run = &run_run},
@@ -137,7 +155,7 @@ constexpr verb verbs[] = {
          "Prints a line for each feature of the ublk driver up to Linux 7.3: whether this kernel "
          "has it, the first kernel that has, and what it gives.",
      .takes = operands::none,
-     .options = show_options,
+     .options = features_options,
      .run = &run_features},
     {.name = "help",
      .usage = "[VERB]",
@@ -159,8 +177,8 @@ constexpr verb verbs[] = {
      .run = &run_udev_info,
      .hidden = true},
     {.name = "generate",
-     .usage = "man | bash | zsh | fish | devices",
-     .summary = "print the man page, a shell's completions, or what they complete",
+     .usage = "man | bash | zsh | fish | rules | devices",
+     .summary = "print the man page, a shell's completions, the driver's rules, or devices",
      .details = "For the build and for the completions. With devices, prints a line for each "
                 "number and each name of a device, with a description behind a tab.",
      .takes = operands::one_word,

@@ -4,8 +4,8 @@
 #include "base/try.hpp"
 #include "device/busy.hpp"
 #include "device/nodes.hpp"
-#include "device/process.hpp"
 #include "device/record.hpp"
+#include "device/recovery.hpp"
 #include "uapi/print.hpp"
 
 #include <ashlar/log.hpp>
@@ -14,7 +14,7 @@
 #include <fmt/format.h>
 
 #include <cerrno>
-#include <ctime>
+#include <mutex>
 
 namespace ashlar {
 
@@ -24,6 +24,11 @@ namespace {
 
 // After this long the deletion of a device goes on without us.
 constexpr std::uint64_t delete_limit_ns = 10 * control::second_ns;
+// Queues of a stopped device end by themselves; after this long they are woken.
+constexpr std::uint64_t own_end_limit_ns = 5 * control::second_ns;
+
+// Marks a device among others of the same id. Never 0, which is what foreign devices have.
+std::uint64_t new_cookie(os::machine& m) { return m.unguessable() | 1; }
 
 }  // namespace
 
@@ -56,10 +61,8 @@ void device::implementation::tell(step::kind what, std::string detail) {
 }
 
 result<> device::implementation::begin() {
-    ASHLAR_TRY(plan_, make_plan(wanted_, target_, machine_.page_bytes(), new_cookie()));
-    ASHLAR_TRY(control_, control::control::open(machine_, wanted_.load_driver));
-    if (wanted_.lock_memory) ASHLAR_CHECK(lock_process_memory());
-    ASHLAR_TRY(ended_fd_, machine_.wakeup_open());
+    ASHLAR_TRY(plan_, make_plan(wanted_, target_, machine_.page_bytes(), new_cookie(machine_)));
+    ASHLAR_CHECK(prepare());
     ASHLAR_CHECK(add());
     ASHLAR_CHECK(open_node());
     ASHLAR_CHECK(start_queues());
@@ -72,13 +75,25 @@ result<> device::implementation::begin() {
     return {};
 }
 
+result<> device::implementation::prepare() {
+    ASHLAR_TRY(control_, control::control::open(machine_, wanted_.load_driver));
+    if (wanted_.lock_memory) ASHLAR_CHECK(machine_.lock_memory());
+    ASHLAR_TRY(ended_fd_, machine_.wakeup_open());
+    return {};
+}
+
 // ADD_DEV, the record and SET_PARAMS. Under a lock, as names and ids of several programs meet here.
 result<> device::implementation::add() {
-    ASHLAR_CHECK(prepare_run_directory());
-    ASHLAR_TRY(auto lock, run_lock::take());
-    ASHLAR_CHECK(check_name_is_free(*control_, wanted_.name));
+    ASHLAR_CHECK(prepare_run_directory(machine_));
+    ASHLAR_TRY(auto lock, lock_run_directory(machine_));
+    ASHLAR_CHECK(check_name_is_free(machine_, *control_, wanted_.name));
+    if (wanted_.recovery != recovery::none) {
+        ASHLAR_TRY(const std::uint64_t known, control_->features());
+        plan_.info.flags |= known & uapi::f_quiesce;
+    }
     ASHLAR_TRY(info_, control_->add(plan_.info));
     added_ = true;
+    ASHLAR_CHECK(check_recovery_was_granted(machine_, plan_.info.flags, info_));
     tell(step::kind::add_dev,
          fmt::format("device {}, {} queue{} of depth {}, requests up to {}", id(),
                      info_.nr_hw_queues, info_.nr_hw_queues == 1 ? "" : "s", info_.queue_depth,
@@ -87,14 +102,14 @@ result<> device::implementation::add() {
         log(level::warning, fmt::format("device {}: {} queues wished, {} made: no more than CPUs",
                                         id(), wanted_.queues, info_.nr_hw_queues));
     }
-    ASHLAR_CHECK(write_record({.id = id(),
-                               .cookie = plan_.info.ublksrv_flags,
-                               .pid = machine_.process_id(),
-                               .name = wanted_.name,
-                               .kind = wanted_.kind,
-                               .lane = std::string(queue::plain_copy::name),
-                               .size = plan_.size,
-                               .created = std::time(nullptr)}));
+    ASHLAR_CHECK(write_record(machine_, {.id = id(),
+                                         .cookie = plan_.info.ublksrv_flags,
+                                         .pid = machine_.process_id(),
+                                         .name = wanted_.name,
+                                         .kind = wanted_.kind,
+                                         .lane = std::string(queue::plain_copy::name),
+                                         .size = plan_.size,
+                                         .created = machine_.wall_clock_seconds()}));
     recorded_ = true;
     ASHLAR_CHECK(control_->set_params(id(), plan_.params));
     tell(step::kind::set_params, fmt::format("{}, blocks of {}{}", uapi::bytes_text(plan_.size),
@@ -149,7 +164,7 @@ result<> device::implementation::start_queue(std::uint16_t index) {
 void device::implementation::serve_queue(queue_life& life, const queue::queue_spec& spec) {
     machine_.mark_io_thread();
     auto fail = [&](error e) {
-        std::lock_guard lock(mutex_);
+        std::lock_guard lock(*monitor_);
         life.failed = std::move(e);
         life.has_failed = true;
     };
@@ -179,16 +194,16 @@ void device::implementation::serve_queue(queue_life& life, const queue::queue_sp
 }
 
 void device::implementation::reach(queue_life& life, stage s) {
-    std::lock_guard lock(mutex_);
+    std::lock_guard lock(*monitor_);
     life.reached = s;
-    changed_.notify_all();
+    monitor_->notify_all();
 }
 
 // Waits until all queues have come this far, or one of them has failed.
 result<> device::implementation::await(stage s) {
-    std::unique_lock lock(mutex_);
+    std::lock_guard lock(*monitor_);
     for (const auto& life : queues_) {
-        changed_.wait(lock, [&] { return life->reached >= s; });
+        while (life->reached < s) monitor_->wait(os::no_timeout);
         if (life->has_failed) return failure(life->failed);
     }
     return {};
@@ -200,16 +215,24 @@ std::vector<queue_counters> device::implementation::counters() const {
     return all;
 }
 
+// True if the queue's thread ends by itself in this time.
+bool device::implementation::ends_within(const queue_life& life, std::uint64_t limit_ns) {
+    const std::uint64_t start = machine_.now_ns();
+    for (;;) {
+        const std::uint64_t spent = machine_.now_ns() - start;
+        std::lock_guard lock(*monitor_);
+        if (life.reached == stage::ended) return true;
+        if (spent >= limit_ns) return false;
+        monitor_->wait(limit_ns - spent);
+    }
+}
+
 // After a stop their tags come back and they end by themselves; else they are woken.
 void device::implementation::end_queues(bool tags_come_back) {
     for (auto& life : queues_) {
         if (life->thread) {
-            std::unique_lock lock(mutex_);
-            const auto limit = std::chrono::seconds(tags_come_back ? 5 : 0);
-            const bool by_itself =
-                changed_.wait_for(lock, limit, [&] { return life->reached == stage::ended; });
-            lock.unlock();
-            if (!by_itself) queue::queue::wake_to_end(machine_, life->wakeup_fd);
+            if (!ends_within(*life, tags_come_back ? own_end_limit_ns : 0))
+                queue::queue::wake_to_end(machine_, life->wakeup_fd);
             life->thread.reset();
         }
         if (life->wakeup_fd >= 0) machine_.close(life->wakeup_fd);
@@ -234,7 +257,7 @@ result<> device::implementation::stop(stop_when when) {
     end_queues(stopped.has_value());
     // Whatever maps or holds ublkcN must be closed before DEL_DEV, which waits for it.
     if (char_fd_ >= 0) machine_.close(std::exchange(char_fd_, -1));
-    if (recorded_) remove_record(id(), plan_.info.ublksrv_flags);
+    if (recorded_) remove_record(machine_, id(), plan_.info.ublksrv_flags);
     result<> removed;
     if (!gone) {
         removed = delete_stopped(*control_, id(), held ? control::second_ns : delete_limit_ns);

@@ -5,14 +5,14 @@
 
 #include "control/control.hpp"
 #include "device/plan.hpp"
+#include "device/record.hpp"
 #include "queue/queue.hpp"
 
 #include <ashlar/serve.hpp>
 
 #include <atomic>
-#include <condition_variable>
 #include <memory>
-#include <mutex>
+#include <optional>
 #include <vector>
 
 namespace ashlar {
@@ -22,6 +22,9 @@ public:
     // Nothing is left behind if it fails.
     static result<std::unique_ptr<implementation>> start(os::machine& m, target served,
                                                          options wanted);
+    // Takes over a device that waits for a server. If it fails, the device waits on.
+    static result<std::unique_ptr<implementation>> recover(os::machine& m, std::uint32_t id,
+                                                           target served, options wanted);
     ~implementation();
     implementation(const implementation&) = delete;
     implementation& operator=(const implementation&) = delete;
@@ -42,15 +45,19 @@ private:
     struct queue_life {
         int wakeup_fd = -1;
         queue::counters counters;
-        stage reached = stage::opening;  // guarded by mutex_
+        stage reached = stage::opening;  // guarded by monitor_
         error failed;                    // … and this
         bool has_failed = false;         // … and this
         std::unique_ptr<os::thread> thread;
     };
 
     implementation(os::machine& m, target served, options wanted)
-        : machine_(m), target_(std::move(served)), wanted_(std::move(wanted)) {}
+        : machine_(m),
+          target_(std::move(served)),
+          wanted_(std::move(wanted)),
+          monitor_(m.make_monitor()) {}
     result<> begin();
+    result<> prepare();
     result<> add();
     result<> open_node();
     result<> start_queues();
@@ -58,7 +65,14 @@ private:
     void serve_queue(queue_life& life, const queue::queue_spec& spec);
     void reach(queue_life& life, stage s);
     result<> await(stage s);
+    bool ends_within(const queue_life& life, std::uint64_t limit_ns);
     void end_queues(bool tags_come_back);
+    result<> take_over(std::uint32_t id);
+    result<> start_recovery();
+    result<> mend_broken_recovery();
+    result<> end_recovery();
+    result<> write_record_anew(const std::optional<device_room::record>& before);
+    void let_go();
     void tell(step::kind what, std::string detail);
 
     os::machine& machine_;
@@ -72,8 +86,7 @@ private:
     bool added_ = false;
     bool recorded_ = false;
     std::vector<std::unique_ptr<queue_life>> queues_;
-    std::mutex mutex_;
-    std::condition_variable changed_;
+    std::unique_ptr<os::monitor> monitor_;
     std::atomic<unsigned> queues_ended_ = 0;
 };
 

@@ -1,29 +1,27 @@
 // SPDX-License-Identifier: MIT
-// A device's life on the model: its steps, its undoing, and what it leaves behind.
+// A device's life on the twin: its steps, its undoing, and what it leaves behind.
 #include "device/life.hpp"
 
 #include "device/record.hpp"
-#include "support/model_machine.hpp"
-#include "support/run_directory.hpp"
 #include "support/targets.hpp"
+#include "support/twin_machine.hpp"
 
 #include <ashlar/log.hpp>
 
 #include <doctest/doctest.h>
 
 #include <cerrno>
-#include <filesystem>
-#include <thread>
+#include <cstdlib>
 
 using namespace ashlar;
 using test::block_request;
-using test::model_machine;
+using test::twin_machine;
 
 namespace {
 
 using device_life = device::implementation;
 
-result<std::unique_ptr<device_life>> start(model_machine& m, target served, options wanted = {}) {
+result<std::unique_ptr<device_life>> start(twin_machine& m, target served, options wanted = {}) {
     return device_life::start(m, std::move(served), std::move(wanted));
 }
 
@@ -42,9 +40,10 @@ struct quiet {
 
 }  // namespace
 
+TEST_SUITE_BEGIN("twin");
+
 TEST_CASE("a device serves what was written, on every queue, and leaves nothing behind") {
-    test::run_directory run;
-    model_machine m;
+    twin_machine m;
     {
         auto d = start(m, target(test::ram(1 << 20)), {.queues = 3, .depth = 4});
         REQUIRE(d);
@@ -59,16 +58,15 @@ TEST_CASE("a device serves what was written, on every queue, and leaves nothing 
             CHECK(m.perform(0, read) == 4096);
             CHECK(read.data == pattern(4096, queue));
         }
-        CHECK(device_room::read_record(0, device_room::all_records().at(0).cookie));
+        CHECK(device_room::read_record(m, 0, device_room::all_records(m).at(0).cookie));
         REQUIRE((*d)->stop(stop_when::idle));
     }
     CHECK(m.leaks() == "");
-    CHECK(run.leftovers() == std::vector<std::string>{});
+    CHECK(m.text_files() == std::vector<std::string>{});
 }
 
 TEST_CASE("the eight steps are told in their order, without the first I/O") {
-    test::run_directory run;
-    model_machine m;
+    twin_machine m;
     std::vector<step::kind> told;
     auto d = start(m, target(test::ram(1 << 20)),
                    {.on_step = [&](const step& s) { told.push_back(s.what); }});
@@ -79,7 +77,6 @@ TEST_CASE("the eight steps are told in their order, without the first I/O") {
 }
 
 TEST_CASE("whichever call fails, the error is told and nothing is left behind") {
-    test::run_directory run;
     quiet hush;
     unsigned failures = 0;
     for (int code : {EIO, ENOMEM, EINVAL}) {
@@ -87,7 +84,7 @@ TEST_CASE("whichever call fails, the error is told and nothing is left behind") 
             REQUIRE(n < 200);
             CAPTURE(n);
             CAPTURE(code);
-            model_machine m;
+            twin_machine m;
             m.fail_call(n, code);
             bool refused = false;
             {
@@ -103,7 +100,7 @@ TEST_CASE("whichever call fails, the error is told and nothing is left behind") 
             // A failed DEL_DEV or STOP_DEV, after all, leaves the device to the kernel; that it was
             // tried is all that can be done.
             if (refused || !happened) CHECK(m.leaks() == "");
-            CHECK(run.leftovers() == std::vector<std::string>{});
+            CHECK(m.text_files() == std::vector<std::string>{});
             if (!happened) break;
             failures += 1;
         }
@@ -113,20 +110,20 @@ TEST_CASE("whichever call fails, the error is told and nothing is left behind") 
 }
 
 TEST_CASE("a device in use is not stopped, and the error says who holds it") {
-    test::run_directory run;
-    for (bool in_one_step : {true, false}) {
-        model_machine m;
-        if (!in_one_step) m.features &= ~uapi::f_safe_stop_dev;
+    // With TRY_STOP_DEV and without it.
+    for (const char* version : {"7.3", "6.12"}) {
+        CAPTURE(version);
+        twin_machine m(version);
         auto d = start(m, target(test::ram(1 << 20)));
         REQUIRE(d);
-        m.add_holder({.pid = 0, .program = {}, .how = "mounted at /mnt"});
+        m.hold_disk(0, {.pid = 0, .program = {}, .how = "mounted at /mnt"});
         auto stopped = (*d)->stop(stop_when::idle);
         REQUIRE(!stopped);
         CHECK(stopped.error().code == EBUSY);
         CHECK(stopped.error().why == "it is mounted at /mnt");
         block_request read{.sectors = 1};
         CHECK(m.perform(0, read) == 512);
-        m.clear_holders();
+        m.release_disk(0);
         CHECK((*d)->stop(stop_when::idle));
         d->reset();
         CHECK(m.leaks() == "");
@@ -134,35 +131,28 @@ TEST_CASE("a device in use is not stopped, and the error says who holds it") {
 }
 
 TEST_CASE("a device that somebody else removes ends by itself") {
-    test::run_directory run;
-    model_machine m;
+    twin_machine m;
     auto d = start(m, target(test::ram(1 << 20)), {.queues = 2});
     REQUIRE(d);
-    std::thread other([&] { m.remove_device(0); });
-    while (!(*d)->ended()) std::this_thread::yield();
+    auto other = m.remove_device_meanwhile(0);
+    while (!(*d)->ended()) m.pass_time();
     CHECK((*d)->stop(stop_when::now));
-    other.join();
+    other.reset();
     d->reset();
     CHECK(m.leaks() == "");
-    CHECK(run.leftovers() == std::vector<std::string>{});
+    CHECK(m.text_files() == std::vector<std::string>{});
 }
 
 TEST_CASE("the kernel's number of queues counts, not the wished one") {
-    test::run_directory run;
     quiet hush;
-    model_machine m;
-    m.queues_max = 2;
+    twin_machine m;
     auto d = start(m, target(test::ram(1 << 20)), {.queues = 16});
     REQUIRE(d);
-    CHECK((*d)->counters().size() == 2);
+    CHECK((*d)->counters().size() == m.kernel().version().cpu_ids);
 }
 
-TEST_CASE("a kernel before 6.4 gets raw commands") {
-    test::run_directory run;
-    model_machine m;
-    m.raw_only = true;
-    m.features = 0;
-    m.set_version(6, 1);
+TEST_CASE("a kernel before 6.4 gets raw commands, and only such a one") {
+    twin_machine m("6.1");
     {
         auto d = start(m, target(test::ram(1 << 20)));
         REQUIRE(d);
@@ -172,18 +162,19 @@ TEST_CASE("a kernel before 6.4 gets raw commands") {
     CHECK(m.leaks() == "");
 }
 
-TEST_CASE("a newer kernel that refuses a command is not asked again in raw numbers") {
-    test::run_directory run;
-    model_machine m;
-    m.raw_only = true;
-    auto d = start(m, target(test::ram(1 << 20)));
+TEST_CASE("a mode of recovery that the kernel drops is an error, and nothing is left behind") {
+    twin_machine m("6.12");
+    auto d = start(m, target(test::ram(1 << 20)), {.recovery = recovery::fail});
     REQUIRE(!d);
     CHECK(d.error().code == EOPNOTSUPP);
+    CHECK(d.error().why.find("USER_RECOVERY_FAIL_IO") != std::string::npos);
+    CHECK(m.leaks() == "");
+    CHECK(m.text_files() == std::vector<std::string>{});
+    CHECK(start(m, target(test::ram(1 << 20)), {.recovery = recovery::reissue}));
 }
 
 TEST_CASE("two devices live beside each other, and a taken id is refused by name") {
-    test::run_directory run;
-    model_machine m;
+    twin_machine m;
     auto first = start(m, target(test::ram(1 << 20)), {.name = "one"});
     REQUIRE(first);
     auto second = start(m, target(test::ram(1 << 20)));
@@ -199,7 +190,7 @@ TEST_CASE("two devices live beside each other, and a taken id is refused by name
 }
 
 TEST_CASE("a run directory that can't be written to is an error that names it") {
-    model_machine m;
+    twin_machine m;
     ::setenv("ASHLAR_RUN_DIR", "/nonexistent/ashlar", 1);
     auto d = start(m, target(test::ram(1 << 20)));
     ::unsetenv("ASHLAR_RUN_DIR");
@@ -208,3 +199,5 @@ TEST_CASE("a run directory that can't be written to is an error that names it") 
     CHECK(d.error().code == ENOENT);
     CHECK(m.leaks() == "");
 }
+
+TEST_SUITE_END();

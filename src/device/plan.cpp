@@ -107,6 +107,16 @@ std::uint32_t attributes(const plan& p, const geometry& g, durability d) {
     return attrs;
 }
 
+std::uint64_t recovery_flags(recovery wanted) {
+    switch (wanted) {
+        case recovery::none: break;
+        case recovery::wait: return uapi::f_user_recovery;
+        case recovery::reissue: return uapi::f_user_recovery | uapi::f_user_recovery_reissue;
+        case recovery::fail: return uapi::f_user_recovery | uapi::f_user_recovery_fail_io;
+    }
+    return 0;
+}
+
 }  // namespace
 
 result<plan> make_plan(const options& wanted, const target& served, std::size_t page_bytes,
@@ -142,7 +152,7 @@ result<plan> make_plan(const options& wanted, const target& served, std::size_t 
     p.info.max_io_buf_bytes = wanted.max_io;
     p.info.dev_id = wanted.id.value_or(uapi::device_id_auto);
     p.info.ublksrv_pid = -1;
-    p.info.flags = queue::plain_copy::device_flags;
+    p.info.flags = queue::plain_copy::device_flags | recovery_flags(wanted.recovery);
     p.info.ublksrv_flags = cookie;
 
     p.params.len = sizeof p.params;

@@ -134,3 +134,11 @@ TEST_CASE("what a person gets wrong is refused before the kernel is asked, and n
     }
     CHECK(plan_of({}, {.bytes = (std::uint64_t{1} << 63) - 512}));
 }
+
+TEST_CASE("each mode of recovery has its flags") {
+    auto flags = [](recovery mode) { return plan_of({.recovery = mode})->info.flags; };
+    CHECK(flags(recovery::none) == 0);
+    CHECK(flags(recovery::wait) == uapi::f_user_recovery);
+    CHECK(flags(recovery::reissue) == (uapi::f_user_recovery | uapi::f_user_recovery_reissue));
+    CHECK(flags(recovery::fail) == (uapi::f_user_recovery | uapi::f_user_recovery_fail_io));
+}

@@ -1,28 +1,19 @@
 // SPDX-License-Identifier: MIT
 #include "device/record.hpp"
 
-#include "base/write_all.hpp"
-
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include <cerrno>
-#include <cstdio>
 #include <cstdlib>
-#include <dirent.h>
-#include <fcntl.h>
-#include <sys/file.h>
-#include <sys/random.h>
-#include <sys/stat.h>
-#include <unistd.h>
-#include <utility>
 
 namespace ashlar::device_room {
 
 namespace {
 
-error run_error(std::string operation, std::string path, int code) {
-    error e{.operation = std::move(operation), .object = std::move(path), .code = code};
+// A failure in the directory for run-time data, with its reason and what to do.
+error run_error(error e) {
+    const int code = e.code;
     if (code == ENOENT) {
         e.why = "the directory for run-time data is missing";
         e.remedy = "make it (mkdir -p /run), or name another in ASHLAR_RUN_DIR";
@@ -37,21 +28,6 @@ error run_error(std::string operation, std::string path, int code) {
         e.remedy = "make it a directory that can be written to, or name another in ASHLAR_RUN_DIR";
     }
     return e;
-}
-
-std::optional<std::string> read_file(const std::string& path) {
-    std::FILE* file = std::fopen(path.c_str(), "re");
-    if (file == nullptr) return std::nullopt;
-    std::string text;
-    char buffer[4096];
-    // A record has some hundred bytes; what is longer is none.
-    while (text.size() < sizeof buffer * 4) {
-        std::size_t got = std::fread(buffer, 1, sizeof buffer, file);
-        if (got == 0) break;
-        text.append(buffer, got);
-    }
-    std::fclose(file);
-    return text;
 }
 
 std::optional<record> parse(const std::string& text) {
@@ -73,16 +49,6 @@ std::optional<record> parse(const std::string& text) {
     }
 }
 
-result<> write_whole(const std::string& path, const std::string& text) {
-    int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
-    if (fd < 0) return failure(run_error("write the device's record", path, errno));
-    int code = write_all(fd, text);
-    if (::close(fd) != 0 && code == 0) code = errno;
-    if (code == 0) return {};
-    ::unlink(path.c_str());
-    return failure(run_error("write the device's record", path, code));
-}
-
 }  // namespace
 
 std::string run_directory() {
@@ -94,82 +60,58 @@ std::string record_path(std::uint32_t id) { return fmt::format("{}/{}.json", run
 std::string socket_path(std::uint32_t id) { return fmt::format("{}/{}.sock", run_directory(), id); }
 std::string log_path(std::uint32_t id) { return fmt::format("{}/{}.log", run_directory(), id); }
 
-result<> prepare_run_directory() {
-    const std::string path = run_directory();
-    if (::mkdir(path.c_str(), 0755) != 0 && errno != EEXIST) {
-        return failure(run_error("make the directory", path, errno));
-    }
+result<> prepare_run_directory(os::machine& m) {
+    auto made = m.make_directory(run_directory());
+    if (!made) return failure(run_error(std::move(made).error()));
     return {};
 }
 
-result<> write_record(const record& r) {
+result<std::unique_ptr<os::path_lock>> lock_run_directory(os::machine& m) {
+    auto lock = m.lock_path(run_directory() + "/lock");
+    if (!lock) return failure(run_error(std::move(lock).error()));
+    return lock;
+}
+
+result<> write_record(os::machine& m, const record& r) {
     const nlohmann::ordered_json json = {{"id", r.id},     {"cookie", r.cookie},  {"pid", r.pid},
                                          {"name", r.name}, {"target", r.kind},    {"lane", r.lane},
                                          {"size", r.size}, {"created", r.created}};
-    const std::string path = record_path(r.id);
-    const std::string draft = fmt::format("{}.{}.new", path, ::getpid());
-    if (auto written = write_whole(draft, json.dump() + "\n"); !written) return written;
-    if (::rename(draft.c_str(), path.c_str()) != 0) {
-        const int code = errno;
-        ::unlink(draft.c_str());
-        return failure(run_error("write the device's record", path, code));
-    }
-    return {};
+    auto written = m.replace_file(record_path(r.id), json.dump() + "\n");
+    if (written) return {};
+    written.error().operation = "write the device's record";
+    return failure(run_error(std::move(written).error()));
 }
 
-std::optional<record> read_record(std::uint32_t id, std::uint64_t cookie) {
-    auto text = read_file(record_path(id));
+std::optional<record> read_record(os::machine& m, std::uint32_t id, std::uint64_t cookie) {
+    auto text = m.read_text(record_path(id));
     if (!text) return std::nullopt;
     auto r = parse(*text);
     if (!r || r->id != id || r->cookie != cookie) return std::nullopt;
     return r;
 }
 
-std::vector<record> all_records() {
+std::vector<record> all_records(os::machine& m) {
     std::vector<record> records;
-    DIR* directory = ::opendir(run_directory().c_str());
-    if (directory == nullptr) return records;
-    while (const dirent* entry = ::readdir(directory)) {
-        const std::string name = entry->d_name;
+    for (const std::string& name : m.list_directory(run_directory())) {
         if (!name.ends_with(".json")) continue;
-        auto text = read_file(run_directory() + "/" + name);
+        auto text = m.read_text(run_directory() + "/" + name);
         if (!text) continue;
         if (auto r = parse(*text)) records.push_back(std::move(*r));
     }
-    ::closedir(directory);
     return records;
 }
 
-void remove_record(std::uint32_t id, std::uint64_t cookie) {
-    auto lock = run_lock::take();
-    if (!read_record(id, cookie)) return;
-    ::unlink(record_path(id).c_str());
-    ::unlink(socket_path(id).c_str());
-    ::unlink(log_path(id).c_str());
+void remove_record(os::machine& m, std::uint32_t id, std::uint64_t cookie) {
+    auto lock = lock_run_directory(m);
+    if (!read_record(m, id, cookie)) return;
+    m.remove_file(record_path(id));
+    m.remove_file(socket_path(id));
+    m.remove_file(log_path(id));
 }
 
-result<run_lock> run_lock::take() {
-    const std::string path = run_directory() + "/lock";
-    int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0) return failure(run_error("open", path, errno));
-    while (::flock(fd, LOCK_EX) != 0) {
-        if (errno == EINTR) continue;
-        const int code = errno;
-        ::close(fd);
-        return failure(run_error("lock", path, code));
-    }
-    return run_lock(fd);
-}
-
-run_lock::run_lock(run_lock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-
-run_lock::~run_lock() {
-    if (fd_ >= 0) ::close(fd_);
-}
-
-result<> check_name_is_free(control::control& c, const std::string& name) {
+result<> check_name_is_free(os::machine& m, control::control& c, const std::string& name) {
     if (name.empty()) return {};
-    for (const record& r : all_records()) {
+    for (const record& r : all_records(m)) {
         if (r.name != name) continue;
         auto info = c.info(r.id);
         if (!info || info->ublksrv_flags != r.cookie) continue;
@@ -180,15 +122,6 @@ result<> check_name_is_free(control::control& c, const std::string& name) {
                         .remedy = "choose another name, or remove that device: ashlar del"});
     }
     return {};
-}
-
-std::uint64_t new_cookie() {
-    std::uint64_t cookie = 0;
-    // A kernel that has ublk has getrandom, and its pool is filled by then.
-    while (cookie == 0) {
-        if (::getrandom(&cookie, sizeof cookie, 0) != sizeof cookie) cookie = 0;
-    }
-    return cookie;
 }
 
 }  // namespace ashlar::device_room

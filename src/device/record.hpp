@@ -10,6 +10,7 @@
 #include "control/control.hpp"
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -33,31 +34,18 @@ std::string socket_path(std::uint32_t id);
 std::string log_path(std::uint32_t id);
 
 // Makes the directory if it is missing.
-result<> prepare_run_directory();
-result<> write_record(const record& r);
-// Nothing for a record that is missing, damaged, or of another device.
-std::optional<record> read_record(std::uint32_t id, std::uint64_t cookie);
-// Every record that can be read, believed or not: for finding names in use.
-std::vector<record> all_records();
-// The record and what lies beside it, unless they are of a newer device of the same id.
-void remove_record(std::uint32_t id, std::uint64_t cookie);
-
+result<> prepare_run_directory(os::machine& m);
 // Held while a device is being made, so that two programs can't take the same name.
-class run_lock {
-public:
-    static result<run_lock> take();
-    run_lock(run_lock&& other) noexcept;
-    run_lock& operator=(run_lock&&) = delete;
-    ~run_lock();
-
-private:
-    explicit run_lock(int fd) : fd_(fd) {}
-    int fd_;
-};
-
-std::uint64_t new_cookie();
+result<std::unique_ptr<os::path_lock>> lock_run_directory(os::machine& m);
+result<> write_record(os::machine& m, const record& r);
+// Nothing for a record that is missing, damaged, or of another device.
+std::optional<record> read_record(os::machine& m, std::uint32_t id, std::uint64_t cookie);
+// Every record that can be read, believed or not: for finding names in use.
+std::vector<record> all_records(os::machine& m);
+// The record and what lies beside it, unless they are of a newer device of the same id.
+void remove_record(os::machine& m, std::uint32_t id, std::uint64_t cookie);
 
 // Refuses a name that a device which still exists has. An empty name is always free.
-result<> check_name_is_free(control::control& c, const std::string& name);
+result<> check_name_is_free(os::machine& m, control::control& c, const std::string& name);
 
 }  // namespace ashlar::device_room

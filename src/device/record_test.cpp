@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 #include "device/record.hpp"
 
-#include "support/run_directory.hpp"
+#include "support/twin_machine.hpp"
 
 #include <doctest/doctest.h>
 
-#include <fstream>
-#include <sstream>
+#include <cerrno>
+#include <cstdlib>
 
 using namespace ashlar::device_room;
-namespace test = ashlar::test;
+using ashlar::test::twin_machine;
 
 namespace {
 
@@ -24,56 +24,66 @@ record sample() {
             .created = 1700000000};
 }
 
-std::string whole_text() {
-    std::ifstream in(record_path(3));
-    std::ostringstream text;
-    text << in.rdbuf();
-    return text.str();
-}
-
 }  // namespace
 
 TEST_CASE("a record is read back as it was written, by who knows the device's cookie") {
-    test::run_directory run;
-    REQUIRE(write_record(sample()));
-    auto r = read_record(3, sample().cookie);
+    twin_machine m;
+    REQUIRE(prepare_run_directory(m));
+    REQUIRE(write_record(m, sample()));
+    auto r = read_record(m, 3, sample().cookie);
     REQUIRE(r);
     CHECK(r->name == "disk");
     CHECK(r->kind == "mem");
     CHECK(r->cookie == sample().cookie);
     CHECK(r->pid == 99);
     CHECK(r->size == 4096);
-    CHECK(!read_record(3, 1));
-    CHECK(!read_record(4, sample().cookie));
+    CHECK(!read_record(m, 3, 1));
+    CHECK(!read_record(m, 4, sample().cookie));
 }
 
 TEST_CASE("no part of a record is believed") {
-    test::run_directory run;
-    REQUIRE(write_record(sample()));
-    const std::string text = whole_text();
+    twin_machine m;
+    REQUIRE(prepare_run_directory(m));
+    REQUIRE(write_record(m, sample()));
+    const std::string text = m.server().read_text(record_path(3)).value();
     REQUIRE(text.size() > 50);
     for (std::size_t length = 0; length + 1 < text.size(); ++length) {
-        std::ofstream(record_path(3), std::ios::trunc) << text.substr(0, length);
-        CHECK(!read_record(3, sample().cookie));
+        REQUIRE(m.server().replace_file(record_path(3), text.substr(0, length)));
+        CHECK(!read_record(m, 3, sample().cookie));
     }
-    std::ofstream(record_path(3), std::ios::trunc) << "{\"id\": \"three\"}";
-    CHECK(!read_record(3, sample().cookie));
-    CHECK(all_records().empty());
+    REQUIRE(m.server().replace_file(record_path(3), "{\"id\": \"three\"}"));
+    CHECK(!read_record(m, 3, sample().cookie));
+    CHECK(all_records(m).empty());
 }
 
 TEST_CASE("the record of a newer device of the same id is left alone") {
-    test::run_directory run;
-    REQUIRE(write_record(sample()));
-    remove_record(3, 12345);
-    CHECK(read_record(3, sample().cookie));
-    remove_record(3, sample().cookie);
-    CHECK(run.leftovers().empty());
+    twin_machine m;
+    REQUIRE(prepare_run_directory(m));
+    REQUIRE(write_record(m, sample()));
+    remove_record(m, 3, 12345);
+    CHECK(read_record(m, 3, sample().cookie));
+    remove_record(m, 3, sample().cookie);
+    CHECK(m.text_files().empty());
 }
 
-TEST_CASE("a full or missing directory is an error that names it") {
-    ::setenv("ASHLAR_RUN_DIR", "/dev/full/x", 1);
-    auto made = prepare_run_directory();
-    REQUIRE(!made);
-    CHECK(made.error().text().find("/dev/full/x") != std::string::npos);
+TEST_CASE("a missing or full directory is an error that names it, with what to do") {
+    twin_machine m;
+    ::setenv("ASHLAR_RUN_DIR", "/nonexistent/x", 1);
+    auto made = prepare_run_directory(m);
+    auto locked = lock_run_directory(m);
     ::unsetenv("ASHLAR_RUN_DIR");
+    REQUIRE(!made);
+    CHECK(made.error().object == "/nonexistent/x");
+    CHECK(made.error().code == ENOENT);
+    CHECK(made.error().remedy.find("ASHLAR_RUN_DIR") != std::string::npos);
+    REQUIRE(!locked);
+    CHECK(locked.error().object == "/nonexistent/x/lock");
+
+    REQUIRE(prepare_run_directory(m));
+    m.fail_call(1, ENOSPC);
+    auto written = write_record(m, sample());
+    REQUIRE(!written);
+    CHECK(written.error().operation == "write the device's record");
+    CHECK(written.error().object == record_path(3));
+    CHECK(written.error().why == "the file system for run-time data is full");
 }

@@ -1,26 +1,23 @@
 // SPDX-License-Identifier: MIT
+// Threads, clocks, and what kind of machine this is.
 #include "os/linux_machine.hpp"
-
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
+#include <condition_variable>
 #include <cstdio>
-#include <cstdlib>
-#include <dirent.h>
-#include <fcntl.h>
+#include <ctime>
+#include <mutex>
 #include <pthread.h>
 #include <sched.h>
 #include <spawn.h>
 #include <sys/eventfd.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
+#include <sys/random.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <thread>
-#include <time.h>
 #include <unistd.h>
 
 namespace ashlar::os {
@@ -34,6 +31,29 @@ public:
 
 private:
     std::thread thread_;
+};
+
+class linux_monitor final : public monitor {
+public:
+    void lock() override { mutex_.lock(); }
+    void unlock() override { mutex_.unlock(); }
+    bool wait(std::uint64_t timeout_ns) override {
+        std::unique_lock held(mutex_, std::adopt_lock);
+        bool in_time = true;
+        if (timeout_ns == no_timeout) {
+            changed_.wait(held);
+        } else {
+            const std::chrono::nanoseconds limit(timeout_ns);
+            in_time = changed_.wait_for(held, limit) == std::cv_status::no_timeout;
+        }
+        held.release();
+        return in_time;
+    }
+    void notify_all() override { changed_.notify_all(); }
+
+private:
+    std::mutex mutex_;
+    std::condition_variable changed_;
 };
 
 void pin(std::span<const unsigned> cpus) {
@@ -55,30 +75,6 @@ machine& linux_machine() {
     return the_machine;
 }
 
-result<int> linux::open(const std::string& path, int flags) {
-    int fd = -1;
-    do {
-        fd = ::open(path.c_str(), flags | O_CLOEXEC);
-    } while (fd < 0 && errno == EINTR);
-    if (fd < 0) return failure({.operation = "open", .object = path, .code = errno});
-    return fd;
-}
-
-void linux::close(int fd) { ::close(fd); }
-
-result<std::span<const std::byte>> linux::map(int fd, std::size_t bytes, std::uint64_t offset) {
-    void* at = ::mmap(nullptr, bytes, PROT_READ, MAP_SHARED | MAP_POPULATE, fd,
-                      static_cast<off_t>(offset));
-    if (at == MAP_FAILED) {
-        return failure({.operation = "mmap", .object = "request descriptors", .code = errno});
-    }
-    return std::span(static_cast<const std::byte*>(at), bytes);
-}
-
-void linux::unmap(std::span<const std::byte> mapping) {
-    ::munmap(const_cast<std::byte*>(mapping.data()), mapping.size());
-}
-
 result<int> linux::wakeup_open() {
     int fd = ::eventfd(0, EFD_CLOEXEC);
     if (fd < 0) return failure({.operation = "eventfd", .object = {}, .code = errno});
@@ -98,11 +94,22 @@ std::uint64_t linux::now_ns() {
            static_cast<std::uint64_t>(now.tv_nsec);
 }
 
+std::int64_t linux::wall_clock_seconds() { return ::time(nullptr); }
+
 void linux::sleep_ns(std::uint64_t time) {
     timespec left{.tv_sec = static_cast<time_t>(time / 1'000'000'000),
                   .tv_nsec = static_cast<long>(time % 1'000'000'000)};
     while (nanosleep(&left, &left) < 0 && errno == EINTR) {}
 }
+
+std::uint64_t linux::unguessable() {
+    std::uint64_t number = 0;
+    // A kernel that has ublk has getrandom, and its pool is filled by then.
+    while (::getrandom(&number, sizeof number, 0) != sizeof number) {}
+    return number;
+}
+
+std::unique_ptr<monitor> linux::make_monitor() { return std::make_unique<linux_monitor>(); }
 
 result<std::unique_ptr<thread>> linux::start_thread(const std::string& name,
                                                     std::span<const unsigned> cpus,
@@ -151,56 +158,6 @@ unsigned linux::cpu_ids() {
 std::size_t linux::page_bytes() { return static_cast<std::size_t>(sysconf(_SC_PAGESIZE)); }
 
 int linux::process_id() { return ::getpid(); }
-
-std::optional<node> linux::look_up(const std::string& path) {
-    struct stat found{};
-    if (::stat(path.c_str(), &found) != 0) return std::nullopt;
-    node n{.what = node::kind::other, .major = major(found.st_rdev), .minor = minor(found.st_rdev)};
-    if (S_ISBLK(found.st_mode)) n.what = node::kind::block;
-    if (S_ISCHR(found.st_mode)) n.what = node::kind::character;
-    return n;
-}
-
-std::optional<std::string> linux::read_text(const std::string& path) {
-    int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return std::nullopt;
-    std::string text;
-    char buffer[4096];
-    ssize_t got = 0;
-    while ((got = ::read(fd, buffer, sizeof buffer)) > 0) {
-        text.append(buffer, static_cast<std::size_t>(got));
-    }
-    ::close(fd);
-    if (got < 0) return std::nullopt;
-    return text;
-}
-
-std::vector<std::string> linux::list_directory(const std::string& path) {
-    std::vector<std::string> names;
-    DIR* directory = ::opendir(path.c_str());
-    if (directory == nullptr) return names;
-    while (const dirent* entry = ::readdir(directory)) {
-        std::string name = entry->d_name;
-        if (name != "." && name != "..") names.push_back(std::move(name));
-    }
-    ::closedir(directory);
-    std::ranges::sort(names);
-    return names;
-}
-
-bool linux::udev_has_handled(const node& block, std::uint64_t since_ns) {
-    // The control socket is there while udevd runs; the database entry once it has run the rules.
-    // Its line I: has the microsecond of CLOCK_MONOTONIC at which udev first saw the device.
-    struct stat found{};
-    if (::stat("/run/udev/control", &found) != 0) return true;
-    auto entry = read_text(fmt::format("/run/udev/data/b{}:{}", block.major, block.minor));
-    if (!entry) return false;
-    constexpr std::string_view label = "\nI:";
-    const std::string lines = "\n" + *entry;
-    const std::size_t at = lines.find(label);
-    if (at == std::string::npos) return true;
-    return std::strtoull(lines.c_str() + at + label.size(), nullptr, 10) >= since_ns / 1000;
-}
 
 bool linux::load_module(const std::string& module_name) {
     const char* arguments[] = {"modprobe", "--quiet", module_name.c_str(), nullptr};

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Linux behind the seam. Spread over files by subject: rings, files and facts, holders.
+// Linux behind the seam. Spread over files by subject: rings, memory, files, holders, and the
+// rest.
 #pragma once
 
 #include "os/machine.hpp"
@@ -19,14 +20,21 @@ public:
 
     result<> ring_open(io_uring& ring, const ring_spec& spec) override;
     void ring_close(io_uring& ring) override;
-    result<> ring_register_files(io_uring& ring, std::span<const int> fds) override;
+    int ring_register(io_uring& ring, unsigned opcode, void* argument, unsigned count) override;
     int ring_enter(io_uring& ring, unsigned wait, std::uint64_t timeout_ns) override;
 
     result<int> wakeup_open() override;
     void wakeup_signal(int fd) override;
 
+    result<std::span<std::byte>> allocate_memory(std::size_t bytes) override;
+    void free_memory(std::span<std::byte> memory) override;
+    result<> lock_memory() override;
+
     std::uint64_t now_ns() override;
+    std::int64_t wall_clock_seconds() override;
     void sleep_ns(std::uint64_t time) override;
+    std::uint64_t unguessable() override;
+    std::unique_ptr<monitor> make_monitor() override;
     result<std::unique_ptr<thread>> start_thread(const std::string& name,
                                                  std::span<const unsigned> cpus,
                                                  std::function<void()> body) override;
@@ -40,6 +48,10 @@ public:
     std::optional<node> look_up(const std::string& path) override;
     std::optional<std::string> read_text(const std::string& path) override;
     std::vector<std::string> list_directory(const std::string& path) override;
+    result<> make_directory(const std::string& path) override;
+    result<> replace_file(const std::string& path, std::string_view text) override;
+    void remove_file(const std::string& path) override;
+    result<std::unique_ptr<path_lock>> lock_path(const std::string& path) override;
     bool udev_has_handled(const node& block, std::uint64_t since_ns) override;
     std::vector<holder> holders_of(const std::string& disk) override;
     bool load_module(const std::string& module_name) override;

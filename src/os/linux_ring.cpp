@@ -71,12 +71,8 @@ result<> linux::ring_open(io_uring& ring, const ring_spec& spec) {
 
 void linux::ring_close(io_uring& ring) { io_uring_queue_exit(&ring); }
 
-result<> linux::ring_register_files(io_uring& ring, std::span<const int> fds) {
-    int outcome = io_uring_register_files(&ring, fds.data(), static_cast<unsigned>(fds.size()));
-    if (outcome < 0) {
-        return failure({.operation = "io_uring_register", .object = "files", .code = -outcome});
-    }
-    return {};
+int linux::ring_register(io_uring& ring, unsigned opcode, void* argument, unsigned count) {
+    return io_uring_register(static_cast<unsigned>(ring.ring_fd), opcode, argument, count);
 }
 
 int linux::ring_enter(io_uring& ring, unsigned wait, std::uint64_t timeout_ns) {

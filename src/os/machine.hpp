@@ -18,6 +18,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace ashlar::os {
@@ -59,6 +60,24 @@ public:
     virtual ~thread() = default;
 };
 
+// A lock with a condition, for the threads of one process.
+class monitor {
+public:
+    virtual ~monitor() = default;
+    virtual void lock() = 0;
+    virtual void unlock() = 0;
+    // With the lock held: gives it up until somebody notifies or the time is over, and takes it
+    // again. May wake without cause. False when the time is over.
+    virtual bool wait(std::uint64_t timeout_ns) = 0;
+    virtual void notify_all() = 0;
+};
+
+// A lock on a path, against other processes; the destructor gives it up.
+class path_lock {
+public:
+    virtual ~path_lock() = default;
+};
+
 class machine {
 public:
     virtual ~machine() = default;
@@ -77,15 +96,27 @@ public:
     // ran out).
     virtual result<> ring_open(io_uring& ring, const ring_spec& spec) = 0;
     virtual void ring_close(io_uring& ring) = 0;
-    virtual result<> ring_register_files(io_uring& ring, std::span<const int> fds) = 0;
+    // io_uring_register(2): its result, or -errno.
+    virtual int ring_register(io_uring& ring, unsigned opcode, void* argument, unsigned count) = 0;
     virtual int ring_enter(io_uring& ring, unsigned wait, std::uint64_t timeout_ns) = 0;
 
     // A descriptor that another thread can make readable (8 bytes), to wake a ring's read of it.
     virtual result<int> wakeup_open() = 0;
     virtual void wakeup_signal(int fd) = 0;
 
-    virtual std::uint64_t now_ns() = 0;  // monotonic
+    // Memory for the data of requests: zeros, from a page boundary on; what was never used costs
+    // nothing.
+    virtual result<std::span<std::byte>> allocate_memory(std::size_t bytes) = 0;
+    virtual void free_memory(std::span<std::byte> memory) = 0;
+    // mlockall(2), as pages come into use.
+    virtual result<> lock_memory() = 0;
+
+    virtual std::uint64_t now_ns() = 0;             // monotonic
+    virtual std::int64_t wall_clock_seconds() = 0;  // of the epoch
     virtual void sleep_ns(std::uint64_t time) = 0;
+    // 64 bits that nobody can guess.
+    virtual std::uint64_t unguessable() = 0;
+    virtual std::unique_ptr<monitor> make_monitor() = 0;
     // Starts a thread on these CPUs (empty: anywhere).
     virtual result<std::unique_ptr<thread>> start_thread(const std::string& name,
                                                          std::span<const unsigned> cpus,
@@ -102,6 +133,13 @@ public:
     virtual std::optional<node> look_up(const std::string& path) = 0;
     virtual std::optional<std::string> read_text(const std::string& path) = 0;
     virtual std::vector<std::string> list_directory(const std::string& path) = 0;
+    // Errors carry the errno and the path. A directory that is there already is no error.
+    virtual result<> make_directory(const std::string& path) = 0;
+    // Puts a file in place whole: nobody ever reads part of it, and a failure leaves the old one.
+    virtual result<> replace_file(const std::string& path, std::string_view text) = 0;
+    virtual void remove_file(const std::string& path) = 0;
+    // Waits until nobody else has it.
+    virtual result<std::unique_ptr<path_lock>> lock_path(const std::string& path) = 0;
     // True unless udev runs here and has not yet handled this block device, which came at
     // `since_ns` (of now_ns) or later: what udev knows of an older one of the same number does not
     // count.

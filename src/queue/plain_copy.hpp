@@ -4,7 +4,7 @@
 // has it. Other lanes stand beside this one with the same three questions.
 #pragma once
 
-#include <ashlar/error.hpp>
+#include "os/machine.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -22,7 +22,7 @@ public:
 
     // Buffers of `bytes` for each of `depth` tags, at page boundaries. Memory that no request has
     // used yet costs nothing.
-    static result<plain_copy> open(unsigned depth, std::size_t bytes);
+    static result<plain_copy> open(os::machine& m, unsigned depth, std::size_t bytes);
 
     // Where a request's data is. Never longer than the tag's buffer: a larger request is refused
     // before it comes here.
@@ -35,14 +35,15 @@ public:
     }
 
 private:
-    struct unmapper {
+    struct give_back {
+        os::machine* machine;
         std::size_t bytes;
-        void operator()(std::byte* memory) const noexcept;
+        void operator()(std::byte* memory) const { machine->free_memory({memory, bytes}); }
     };
-    plain_copy(std::byte* memory, std::size_t whole, std::size_t bytes)
-        : memory_(memory, unmapper{whole}), bytes_(bytes) {}
+    plain_copy(os::machine& m, std::span<std::byte> memory, std::size_t bytes)
+        : memory_(memory.data(), give_back{&m, memory.size()}), bytes_(bytes) {}
 
-    std::unique_ptr<std::byte, unmapper> memory_;
+    std::unique_ptr<std::byte, give_back> memory_;
     std::size_t bytes_;
 };
 

@@ -54,7 +54,7 @@ struct queue::slot final : request {
 };
 
 result<std::unique_ptr<queue>> queue::open(const queue_spec& spec, target served, counters& c) {
-    ASHLAR_TRY(auto lane, plain_copy::open(spec.depth, spec.max_io));
+    ASHLAR_TRY(auto lane, plain_copy::open(*spec.machine, spec.depth, spec.max_io));
     std::unique_ptr<queue> q(new queue(spec, std::move(served), c, std::move(lane)));
     ASHLAR_CHECK(q->set_up());
     return q;
@@ -99,8 +99,10 @@ result<> queue::set_up() {
     const unsigned entries =
         std::bit_ceil(unsigned{spec_.depth} * (target_.table().asynchronous ? 2U : 1U) + 1U);
     ASHLAR_TRY(ring_, os::ring::open(m, {.entries = entries, .single_issuer = true}));
-    const int files[] = {spec_.char_fd};
-    return m.ring_register_files(ring_->raw(), files);
+    int files[] = {spec_.char_fd};
+    const int registered = m.ring_register(ring_->raw(), IORING_REGISTER_FILES, files, 1);
+    if (registered >= 0) return {};
+    return failure({.operation = "io_uring_register", .object = "files", .code = -registered});
 }
 
 result<> queue::fetch_all() {

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
-// The data plane on the model: what a target may do wrong, and what a request costs.
+// The data plane on the twin: what a target may do wrong, and what a request costs.
 #include "device/life.hpp"
 #include "support/allocations.hpp"
-#include "support/model_machine.hpp"
-#include "support/run_directory.hpp"
 #include "support/targets.hpp"
+#include "support/twin_machine.hpp"
 
 #include <ashlar/log.hpp>
 
@@ -17,14 +16,13 @@
 using namespace ashlar;
 using namespace std::chrono_literals;
 using test::block_request;
-using test::model_machine;
+using test::twin_machine;
 
 namespace {
 
-// A device of a target on the model, and what it logs.
+// A device of a target on the twin, and what it logs.
 struct served {
-    test::run_directory run;
-    model_machine m;
+    twin_machine m;
     std::mutex mutex;
     std::vector<std::string> messages;
     std::unique_ptr<device::implementation> disk;
@@ -90,6 +88,8 @@ struct faulty {
 };
 
 }  // namespace
+
+TEST_SUITE_BEGIN("twin");
 
 TEST_CASE("a target's failure is an error of that one request, and is logged with its place") {
     served s{target(faulty{})};
@@ -287,3 +287,5 @@ TEST_CASE("a request costs no heap allocation, with plain handlers and with coro
         CHECK(many - few < 1000 / 10);
     }
 }
+
+TEST_SUITE_END();

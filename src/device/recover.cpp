@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: MIT
+// A new server for a device whose old one is gone.
+#include "base/try.hpp"
+#include "device/life.hpp"
+#include "device/nodes.hpp"
+#include "device/record.hpp"
+#include "device/recovery.hpp"
+#include "queue/ready.hpp"
+#include "uapi/print.hpp"
+
+#include <ashlar/log.hpp>
+
+#include <fmt/format.h>
+
+#include <cerrno>
+
+namespace ashlar {
+
+using namespace device_room;
+
+namespace {
+
+// The old server's hold on the device goes some time after its end.
+constexpr std::uint64_t release_limit_ns = 30 * control::second_ns;
+constexpr std::uint64_t release_pause_ns = 3'000'000;
+
+}  // namespace
+
+result<std::unique_ptr<device::implementation>> device::implementation::recover(os::machine& m,
+                                                                                std::uint32_t id,
+                                                                                target served,
+                                                                                options wanted) {
+    std::unique_ptr<implementation> d(new implementation(m, std::move(served), std::move(wanted)));
+    if (auto taken = d->take_over(id); !taken) {
+        d->let_go();
+        return failure(std::move(taken).error());
+    }
+    return d;
+}
+
+result<> device::implementation::take_over(std::uint32_t id) {
+    ASHLAR_CHECK(prepare());
+    ASHLAR_TRY(info_, control_->info(id));
+    ASHLAR_CHECK(check_waits(info_));
+    ASHLAR_TRY(const uapi::params params, control_->get_params(id));
+    ASHLAR_TRY(plan_, plan_of_device(wanted_, target_, machine_.page_bytes(), info_, params));
+    // Only while nobody has ublkcN open, so before it is opened here.
+    ASHLAR_CHECK(start_recovery());
+    ASHLAR_CHECK(open_node());
+    ASHLAR_CHECK(start_queues());
+    ASHLAR_CHECK(end_recovery());
+    added_ = recorded_ = true;
+    tell(step::kind::block_node, fmt::format("{}, {}, recovered by process {}", block_path(id),
+                                             uapi::bytes_text(plan_.size), machine_.process_id()));
+    return {};
+}
+
+result<> device::implementation::start_recovery() {
+    const std::uint64_t start = machine_.now_ns();
+    for (bool mended = false;;) {
+        auto started = control_->start_recovery(id());
+        if (started) return started;
+        const int code = started.error().code;
+        if (code == EINVAL && !mended) {
+            ASHLAR_CHECK(mend_broken_recovery());
+            mended = true;
+            continue;
+        }
+        if (code != EBUSY || machine_.now_ns() - start > release_limit_ns) return started;
+        // Somebody else may have been faster.
+        ASHLAR_TRY(const auto now, control_->info(id()));
+        ASHLAR_CHECK(check_waits(now));
+        machine_.sleep_ns(release_pause_ns);
+    }
+}
+
+// Of a server that died while it took the device over. On a thread of its own: the kernel expects
+// those that have fetched before to be gone when it starts a recovery.
+result<> device::implementation::mend_broken_recovery() {
+    ASHLAR_TRY(const int fd, open_char_node(machine_, id()));
+    result<> ready;
+    auto thread = machine_.start_thread("ashlar mend", {}, [&] {
+        for (std::uint16_t q = 0; ready && q < info_.nr_hw_queues; ++q) {
+            ready = queue::make_ready_once(machine_, fd, q, info_.queue_depth,
+                                           control_->uses_raw_commands());
+        }
+    });
+    if (!thread) ready = failure(std::move(thread).error());
+    if (thread) thread->reset();
+    machine_.close(fd);
+    return ready;
+}
+
+// The name and the age are the device's; the rest is this server's.
+result<> device::implementation::write_record_anew(const std::optional<record>& before) {
+    ASHLAR_CHECK(prepare_run_directory(machine_));
+    ASHLAR_TRY(auto lock, lock_run_directory(machine_));
+    if (before) {
+        wanted_.name = before->name;
+    } else {
+        ASHLAR_CHECK(check_name_is_free(machine_, *control_, wanted_.name));
+    }
+    return write_record(machine_,
+                        {.id = id(),
+                         .cookie = info_.ublksrv_flags,
+                         .pid = machine_.process_id(),
+                         .name = wanted_.name,
+                         .kind = wanted_.kind,
+                         .lane = std::string(queue::plain_copy::name),
+                         .size = plan_.size,
+                         .created = before ? before->created : machine_.wall_clock_seconds()});
+}
+
+// The record first: behind END_USER_RECOVERY requests come, and nothing may fail any more.
+result<> device::implementation::end_recovery() {
+    const std::uint64_t cookie = info_.ublksrv_flags;
+    const auto before = read_record(machine_, id(), cookie);
+    ASHLAR_CHECK(write_record_anew(before));
+    auto ended = control_->end_recovery(id(), machine_.process_id());
+    if (ended) return {};
+    if (!before) {
+        machine_.remove_file(record_path(id()));
+    } else if (auto back = write_record(machine_, *before); !back) {
+        log(level::warning, back.error().text());
+    }
+    return ended;
+}
+
+// Whatever of ours holds the device goes, and the device waits for the next server.
+void device::implementation::let_go() {
+    end_queues(false);
+    if (char_fd_ >= 0) machine_.close(std::exchange(char_fd_, -1));
+}
+
+result<device> device::recover(std::uint32_t id, target served, options wanted) {
+    auto inside =
+        implementation::recover(os::linux_machine(), id, std::move(served), std::move(wanted));
+    if (!inside) return failure(std::move(inside).error());
+    return device(std::move(*inside));
+}
+
+}  // namespace ashlar
