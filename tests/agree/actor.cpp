@@ -21,6 +21,10 @@ actor::~actor() {
     }
 }
 
+void actor::abandon() {
+    for (ring& r : rings_) r.open = false;
+}
+
 int actor::ring_for(unsigned index) {
     ring& r = rings_[index];
     if (r.open) return 0;
@@ -192,10 +196,11 @@ std::vector<event> actor::reap() {
     std::vector<event> all;
     for (ring& r : rings_) {
         if (!r.open) continue;
-        io_uring_cqe* c = nullptr;
-        while (io_uring_peek_cqe(&r.raw, &c) == 0 && c != nullptr) {
+        calls_.ring_poll(r.raw);
+        while (io_uring_cq_ready(&r.raw) != 0) {
+            const io_uring_cqe* c = &r.raw.cq.cqes[*r.raw.cq.khead & r.raw.cq.ring_mask];
             const io_uring_cqe copy{.user_data = c->user_data, .res = c->res, .flags = c->flags};
-            io_uring_cqe_seen(&r.raw, c);
+            io_uring_cq_advance(&r.raw, 1);
             if (copy.user_data >= of_serving) continue;
             const unsigned number = static_cast<unsigned>(copy.user_data);
             if (board_.serving && serve(r, number, copy)) continue;

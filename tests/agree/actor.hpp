@@ -42,6 +42,8 @@ public:
         : calls_(on), process_(mine), sequence_(what), board_(shared) {}
     ~actor();
     actor(const actor&) = delete;
+    // Its process is dead: nothing is to be closed.
+    void abandon();
 
     // Does a step. Nothing if its outcome is a completion that has not come yet.
     std::optional<std::string> perform(unsigned number);

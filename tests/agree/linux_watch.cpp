@@ -64,19 +64,7 @@ std::string linux_stage::observe() {
                               static_cast<std::uint16_t>(bytes + sizeof info), bytes, 5000);
             std::memcpy(&info, with_path + path.size(), sizeof info);
         }
-        if (outcome < 0) {
-            text += " " + errno_text(outcome);
-        } else {
-            constexpr const char* states[] = {"DEAD", "LIVE", "QUIESCED", "FAIL_IO"};
-            text += info.state < 4 ? fmt::format(" {}", states[info.state]) : " state?";
-            std::string server = fmt::format("{}", info.ublksrv_pid);
-            for (unsigned p = 0; p < processes_max; ++p) {
-                if (info.ublksrv_pid > 0 && board_.pids[p] == info.ublksrv_pid) {
-                    server = fmt::format("p{}", p);
-                }
-            }
-            text += " " + server;
-        }
+        text += " " + state_text(board_, info, outcome);
         struct stat found{};
         if (::stat(path.c_str(), &found) == 0) text += " c";
         if (::stat(fmt::format("/dev/ublkb{}", id).c_str(), &found) == 0) text += " b";

@@ -15,6 +15,16 @@
 
 namespace agree {
 
+std::string state_text(const board& b, const uapi::ctrl_dev_info& info, int outcome) {
+    if (outcome < 0) return errno_text(outcome);
+    constexpr const char* states[] = {"DEAD", "LIVE", "QUIESCED", "FAIL_IO"};
+    std::string server = fmt::format("{}", info.ublksrv_pid);
+    for (unsigned p = 0; p < processes_max; ++p) {
+        if (info.ublksrv_pid > 0 && b.pids[p] == info.ublksrv_pid) server = fmt::format("p{}", p);
+    }
+    return fmt::format("{} {}", info.state < 4 ? states[info.state] : "state?", server);
+}
+
 std::string run(const sequence& s, stage& on) {
     std::string record = fmt::format("sequence {}\n", s.id);
     auto write = std::back_inserter(record);

@@ -77,6 +77,9 @@ public:
     virtual std::string finish() = 0;
 };
 
+// "LIVE p0": what GET_DEV_INFO told of a device.
+std::string state_text(const board& b, const uapi::ctrl_dev_info& info, int outcome);
+
 // Runs a sequence and gives its record: a line a step, below it what came later of earlier ones and
 // how the devices changed.
 std::string run(const sequence& s, stage& on);
@@ -84,6 +87,8 @@ std::string run(const sequence& s, stage& on);
 // Linux. `patience` multiplies every limit of time; the sequence gets a process of its own, which
 // is given up after a while.
 std::string run_on_linux(const sequence& s, unsigned patience);
+// The twin, as a kernel of this version: "7.3".
+std::string run_on_twin(const sequence& s, const std::string& version);
 unsigned linux_version();  // 612
 std::string linux_name();  // uname -r
 
