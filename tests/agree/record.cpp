@@ -36,8 +36,10 @@ records read_records(const std::string& path) {
             all.system = line.substr(2);
             all.version = version_of(all.system);
         } else if (line.starts_with("sequence ")) {
-            all.order.push_back(line.substr(9));
-            current = &all.of[all.order.back()];
+            const std::string id = line.substr(9);
+            if (!all.of.contains(id)) all.order.push_back(id);
+            // What was asked for again counts as it is then.
+            current = &all.of[id];
             current->lines.clear();
         } else if (current != nullptr) {
             current->lines.push_back(line);

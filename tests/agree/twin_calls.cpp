@@ -53,9 +53,10 @@ twin::open_file* twin_calls::disk_file(int fd) {
 }
 
 int twin_calls::perform(int fd, uapi::op what, std::uint64_t from, std::uint64_t bytes,
-                        std::byte* data) {
+                        std::byte* data, std::uint32_t flags) {
     twin::locked lock(process_.home().exec());
-    twin::bio b{.op = what, .sector = from / 512, .sectors = bytes / 512, .data = data};
+    twin::bio b{
+        .op = what, .flags = flags, .sector = from / 512, .sectors = bytes / 512, .data = data};
     return process_.home().blocks().perform(*disk_file(fd)->whole_disk, b);
 }
 
@@ -97,13 +98,15 @@ int twin_calls::flush(int fd) {
 int twin_calls::discard(int fd, std::uint64_t from, std::uint64_t bytes) {
     const auto info = process_.home().blocks().info(*disk_file(fd)->whole_disk);
     if (info.limits.max_discard_sectors == 0) return -EOPNOTSUPP;
-    return perform(fd, uapi::op::discard, from, bytes, nullptr);
+    // The ioctl keeps it to itself when the disk turns out not to discard.
+    const int outcome = perform(fd, uapi::op::discard, from, bytes, nullptr);
+    return outcome == -EOPNOTSUPP ? 0 : outcome;
 }
 
 int twin_calls::zero(int fd, std::uint64_t from, std::uint64_t bytes) {
     const auto info = process_.home().blocks().info(*disk_file(fd)->whole_disk);
     if (info.limits.max_write_zeroes_sectors != 0) {
-        return perform(fd, uapi::op::write_zeroes, from, bytes, nullptr);
+        return perform(fd, uapi::op::write_zeroes, from, bytes, nullptr, twin::bio::no_unmap);
     }
     return perform(fd, uapi::op::write, from, bytes, memory(bytes));
 }

@@ -32,7 +32,8 @@ public:
 private:
     ashlar::twin::open_file* disk_file(int fd);
     long transfer(int fd, std::byte* data, std::size_t bytes, std::uint64_t position, bool write);
-    int perform(int fd, uapi::op what, std::uint64_t from, std::uint64_t bytes, std::byte* data);
+    int perform(int fd, uapi::op what, std::uint64_t from, std::uint64_t bytes, std::byte* data,
+                std::uint32_t flags = 0);
 
     ashlar::twin::process& process_;
     std::vector<std::pair<void*, std::size_t>> memory_;

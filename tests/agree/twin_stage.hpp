@@ -50,6 +50,7 @@ private:
     io_uring ring_{};
     int control_ = -1;
     bool time_up_ = false;
+    bool control_for_all_ = false;
     std::set<unsigned> ended_;  // of the steps that are served
 };
 
