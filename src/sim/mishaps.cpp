@@ -90,14 +90,21 @@ void world::look_after_servers() {
             strangers_.clear();
             end_trouble();
         }
+    } else if (server_->reached() == server::stage::stopping && may_be_ended_late()) {
+        begin_trouble(io | device_gone);
     } else if (server_->over() && !stopping_on_purpose_) {
         server_is_over();
     }
 }
 
+// Up to 6.14 the work that ends a dead server's round may come late, and end the next one's.
+bool world::may_be_ended_late() const {
+    return !plan_.version.at_least(6, 15) && server_->took_over();
+}
+
 void world::server_is_over() {
     const bool has_failed = server_->reached() == server::stage::failed;
-    const bool reason = in_trouble_ || calls_fail_;
+    const bool reason = in_trouble_ || calls_fail_ || may_be_ended_late();
     if (!reason) {
         return broken(has_failed ? "a server failed without a reason: " + server_->failure_text()
                                  : std::string("a server ended by itself"));

@@ -15,7 +15,7 @@ namespace ashlar::sim {
 namespace {
 
 constexpr std::uint64_t number_max = std::numeric_limits<std::uint64_t>::max();
-constexpr std::size_t trace_entries = 20'000;
+constexpr std::size_t trace_entries = 60'000;
 
 // An option; `repeats`: it belongs to the command that does one run again.
 struct one_option {

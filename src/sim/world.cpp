@@ -12,7 +12,7 @@ namespace ashlar::sim {
 
 namespace {
 
-constexpr std::uint64_t virtual_limit_ns = 7200ULL * 1'000'000'000;
+constexpr std::uint64_t virtual_limit_ns = 1200ULL * 1'000'000'000;
 
 twin::kernel_options options_of(const plan& p) {
     return {.version = p.version, .seed = p.seed, .manner = p.manner};

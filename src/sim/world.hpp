@@ -61,6 +61,7 @@ private:
     bool run_until(F&& condition);
     void start_server();
     void server_is_over();
+    [[nodiscard]] bool may_be_ended_late() const;
     void happen(const mishap& m);
     void cut_power();
     void begin_trouble(unsigned errors);
