@@ -27,6 +27,7 @@ constexpr int first_shared = 3;  // behind the standard descriptors
 struct kernel::pools {
     pool<ring_operation> operations;
     pool<uring_command> commands;
+    pool<open_file> files;
 };
 
 pool<ring_operation>& kernel::operations() { return pools_->operations; }
@@ -170,13 +171,22 @@ int kernel::injected_failure() {
     return fail_code_;
 }
 
+open_file& kernel::new_file(open_file::kind what, process& opener) {
+    open_file& f = pools_->files.take();
+    f.what = what;
+    f.opener = &opener;
+    return f;
+}
+
+void kernel::forget_file(open_file& f) { pools_->files.give_back(f); }
+
 void kernel::get(open_file& f) { f.references += 1; }
 
 void kernel::put(open_file& f) {
     if (--f.references != 0) return;
     if (f.what == open_file::kind::character) driver_->release_char(f);
     if (f.what == open_file::kind::block) blocks_->close(*f.whole_disk, f.exclusive);
-    delete &f;
+    pools_->files.give_back(f);
 }
 
 void kernel::keep_closing(std::unique_ptr<ring> r) {

@@ -9,6 +9,7 @@
 #include "rules/kernel.hpp"
 #include "rules/row.hpp"
 #include "twin/executor.hpp"
+#include "twin/open_file.hpp"
 #include "twin/pool.hpp"
 #include "twin/random.hpp"
 #include "twin/trace.hpp"
@@ -25,7 +26,6 @@ class driver;
 class file;
 class process;
 class stepped_executor;
-struct open_file;
 struct ring;
 struct ring_operation;
 struct uring_command;
@@ -108,6 +108,8 @@ public:
     [[nodiscard]] std::uint64_t calls() const { return calls_; }
 
     // References to open files; the last one closes.
+    open_file& new_file(open_file::kind what, process& opener);
+    void forget_file(open_file& f);  // one that could not be opened
     static void get(open_file& f);
     void put(open_file& f);
 

@@ -46,35 +46,42 @@ open_file* process::file_of(int fd) {
     if (found != files_.end()) return found->second;
     file* shared = kernel_.shared_file(fd);
     if (shared == nullptr) return nullptr;
-    return files_[fd] = new open_file{.opener = this, .content = shared};
+    open_file& f = kernel_.new_file(open_file::kind::regular, *this);
+    f.content = shared;
+    return files_[fd] = &f;
 }
 
 int process::open_node(const std::string& path, int flags, open_file*& f) {
     unsigned id = 0;
-    auto made = std::make_unique<open_file>();
-    made->opener = this;
-    made->readable = (flags & O_ACCMODE) != O_WRONLY;
-    made->writable = (flags & O_ACCMODE) != O_RDONLY;
-    made->exclusive = (flags & O_EXCL) != 0;
-    int code = -ENOENT;
-    if (path == "/dev/ublk-control") {
-        made->what = open_file::kind::control;
-        code = who_.admin ? 0 : -EACCES;
-    } else if (std::sscanf(path.c_str(), "/dev/ublkc%u", &id) == 1) {
-        made->what = open_file::kind::character;
-        if (kernel_.ublk().has_char(id)) code = kernel_.ublk().open_char(id, *this, *made);
-    } else if (std::sscanf(path.c_str(), "/dev/ublkb%u", &id) == 1) {
-        made->what = open_file::kind::block;
-        made->whole_disk = kernel_.blocks().find(id);
-        if (made->whole_disk != nullptr) {
-            code = kernel_.blocks().open(*made->whole_disk, who_.admin, who_.uid, who_.gid,
-                                         made->exclusive);
-        }
-    } else if (file* content = kernel_.find_file(path)) {
-        made->content = content;
-        code = 0;
+    const bool control = path == "/dev/ublk-control";
+    const bool character = std::sscanf(path.c_str(), "/dev/ublkc%u", &id) == 1;
+    disk* block = nullptr;
+    if (std::sscanf(path.c_str(), "/dev/ublkb%u", &id) == 1) block = kernel_.blocks().find(id);
+    file* content = kernel_.find_file(path);
+    const bool there = control || block != nullptr || content != nullptr ||
+                       (character && kernel_.ublk().has_char(id));
+    if (!there) return -ENOENT;
+    open_file& made = kernel_.new_file(control            ? open_file::kind::control
+                                       : character        ? open_file::kind::character
+                                       : block != nullptr ? open_file::kind::block
+                                                          : open_file::kind::regular,
+                                       *this);
+    made.readable = (flags & O_ACCMODE) != O_WRONLY;
+    made.writable = (flags & O_ACCMODE) != O_RDONLY;
+    made.exclusive = (flags & O_EXCL) != 0;
+    made.whole_disk = block;
+    made.content = content;
+    int code = 0;
+    if (control) code = who_.admin ? 0 : -EACCES;
+    if (character) code = kernel_.ublk().open_char(id, *this, made);
+    if (block != nullptr) {
+        code = kernel_.blocks().open(*block, who_.admin, who_.uid, who_.gid, made.exclusive);
     }
-    if (code == 0) f = made.release();
+    if (code == 0) {
+        f = &made;
+    } else {
+        kernel_.forget_file(made);
+    }
     return code;
 }
 

@@ -80,8 +80,7 @@ private:
 result<int> process::wakeup_open() {
     locked lock(kernel_.exec());
     if (int code = failing()) return refuse("eventfd", {}, code);
-    auto* f = new open_file{.what = open_file::kind::wakeup, .opener = this};
-    return new_descriptor(f);
+    return new_descriptor(&kernel_.new_file(open_file::kind::wakeup, *this));
 }
 
 void process::wakeup_signal(int fd) {

@@ -53,15 +53,14 @@ TEST_CASE("a wait ends by a wake or by its time, and time jumps when nothing els
     stepped_executor e(choices, true);
     wait_queue q;
     bool told = false;
+    std::tuple three{&told, &q, &e};
     const std::uint64_t begin = e.now();
-    e.at(begin + 5'000'000'000,
-         {[](void* p, std::uint64_t) {
-              auto& [flag, queue, exec] =
-                  *static_cast<std::tuple<bool*, wait_queue*, stepped_executor*>*>(p);
-              *flag = true;
-              exec->wake(*queue);
-          },
-          new std::tuple{&told, &q, &e}, 0});
+    e.at(begin + 5'000'000'000, {[](void* p, std::uint64_t) {
+                                     auto& [flag, queue, exec] = *static_cast<decltype(three)*>(p);
+                                     *flag = true;
+                                     exec->wake(*queue);
+                                 },
+                                 &three, 0});
     CHECK_FALSE(e.wait_until(q, begin + 1'000'000'000, [&] { return told; }));
     CHECK(e.now() >= begin + 1'000'000'000);
     CHECK(e.now() < begin + 1'100'000'000);

@@ -12,12 +12,16 @@ source_files() {
 check_format() { source_files | xargs -0 -r clang-format-19 --dry-run -Werror; }
 format_sources() { source_files | xargs -0 -r -P "$(nproc)" -n 8 clang-format-19 -i; }
 
-configure_and_build() { cmake --preset "$1" && cmake --build --preset "$1" -j "$(nproc)"; }
+# configure_and_build PRESET [TARGET…]
+configure_and_build() {
+    cmake --preset "$1" && cmake --build --preset "$1" -j "$(nproc)" ${2+--target "${@:2}"}
+}
 
-# Runs CTest and counts: the cases of a test program that tells them, and else the test itself.
+# run_ctest PRESET [OPTION…]: runs CTest and counts: the cases of a test program that tells them, and
+# else the test itself.
 run_ctest() {
     local output status
-    output=$(ctest --preset "$1" --verbose -j "$(nproc)")
+    output=$(ctest --preset "$1" --verbose -j "$(nproc)" "${@:2}")
     status=$?
     printf '%s\n' "$output"
     awk '
