@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What happens to the servers of a run, what follows of it, and which errors it explains.
 #include "sim/world.hpp"
-
 #include "twin/driver.hpp"
 #include "twin/stepped.hpp"
 
@@ -135,14 +134,13 @@ void world::happen(const mishap& m) {
     const bool alive = server_ && !server_->over();
     const bool serving = alive && server_->reached() == server::stage::serving;
     const bool at_any_time = m.what == mishap::kind::kill || m.what == mishap::kind::failed_call;
-    const bool counts =
-        m.what == mishap::kind::power_cut || (at_any_time && alive) || serving;
+    const bool counts = m.what == mishap::kind::power_cut || (at_any_time && alive) || serving;
     if (!counts) return;
     verdict_.mishaps[static_cast<unsigned>(m.what)] += 1;
     switch (m.what) {
         case mishap::kind::kill: {
-            const bool whole = serving || (server_->took_over() &&
-                                           server_->reached() == server::stage::beginning);
+            const bool whole =
+                serving || (server_->took_over() && server_->reached() == server::stage::beginning);
             begin_trouble(errors_of_death(plan_.recovery) | (whole ? 0 : io | device_gone));
             server_->kill();
             server_.reset();

@@ -57,8 +57,8 @@ void server::live() {
     if (!served) {
         const std::string text = served.error().text();
         code_ = served.error().code;
-        std::ranges::copy_n(text.data(), static_cast<std::ptrdiff_t>(
-                                             std::min(text.size(), text_.size() - 1)),
+        std::ranges::copy_n(text.data(),
+                            static_cast<std::ptrdiff_t>(std::min(text.size(), text_.size() - 1)),
                             text_.data());
     }
     reach(served ? stage::ended : stage::failed);

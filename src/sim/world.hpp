@@ -14,7 +14,7 @@
 namespace ashlar::sim {
 
 struct verdict {
-    std::string broken = {};  // empty: all was well
+    std::string broken = {};      // empty: all was well
     std::string history = {};     // of a run that broke: the last events, where they were kept
     std::string all_events = {};  // of one that did not
     std::uint64_t hash = 0, events = 0, steps = 0, virtual_ns = 0;
