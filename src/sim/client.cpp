@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "sim/client.hpp"
 
+#include "twin/stepped.hpp"
+
 #include <ashlar/error.hpp>
 
 #include <fmt/format.h>
@@ -8,13 +10,11 @@
 #include <algorithm>
 #include <cstring>
 
-#include "twin/stepped.hpp"
-
 namespace ashlar::sim {
 
 namespace {
 
-constexpr std::uint64_t look_again_ns = 500'000;   // for a disk that is not there
+constexpr std::uint64_t look_again_ns = 500'000;  // for a disk that is not there
 constexpr std::uint64_t after_error_ns = 200'000;
 
 bool has_data(const operation& o) { return o.op == uapi::op::read || o.op == uapi::op::write; }
@@ -222,9 +222,9 @@ void client::report(const slot& s, const seen& found, std::uint64_t sector) {
         case seen::kind::torn: what = "a torn " + write(); break;
         case seen::kind::garbage: what = "what nobody wrote"; break;
     }
-    around_.broken(fmt::format("client {}: a read of {} sectors at {} gave, as sector {}, {}; legal: {}",
-                               number_, s.what->sectors, s.what->sector, sector, what,
-                               around_.truth().describe(sector)));
+    around_.broken(fmt::format(
+        "client {}: a read of {} sectors at {} gave, as sector {}, {}; legal: {}", number_,
+        s.what->sectors, s.what->sector, sector, what, around_.truth().describe(sector)));
 }
 
 void client::power_cut() {
@@ -243,8 +243,8 @@ std::string client::waits_for() const {
     std::string text;
     for (const slot& s : slots_) {
         if (s.what == nullptr) continue;
-        text += fmt::format("client {}: {} of {} sectors at {} is under way since step {}\n", number_,
-                            name_of(s.what->op), s.what->sectors, s.what->sector, s.step);
+        text += fmt::format("client {}: {} of {} sectors at {} is under way since step {}\n",
+                            number_, name_of(s.what->op), s.what->sectors, s.what->sector, s.step);
     }
     return text;
 }

@@ -25,9 +25,8 @@ void draw_machine(plan& p, const choices& c, random& r) {
     const auto kernels = rules::personalities();
     p.version = kernels[r.below(kernels.size())];
     if (c.version) p.version = *c.version;
-    constexpr medium media[] = {medium::ram,     medium::ram,    medium::file,
-                                medium::file,    medium::file,   medium::through,
-                                medium::through, medium::plain_file};
+    constexpr medium media[] = {medium::ram,  medium::ram,     medium::file,    medium::file,
+                                medium::file, medium::through, medium::through, medium::plain_file};
     p.what = any_of(r, media);
     if (c.what) p.what = *c.what;
     constexpr recovery modes[] = {recovery::none, recovery::wait, recovery::reissue,
@@ -82,7 +81,8 @@ weights draw_weights(random& r) {
     weights w;
     for (std::size_t i = 0; i < std::size(ops); ++i) {
         const bool exists = i < 2 || r.chance(50 * percent);
-        const auto weight = static_cast<std::uint32_t>(i < 2 ? r.between(20, 60) : r.between(1, 15));
+        const auto weight =
+            static_cast<std::uint32_t>(i < 2 ? r.between(20, 60) : r.between(1, 15));
         w.of[i] = exists ? weight : 0;
         w.sum += w.of[i];
     }
@@ -145,8 +145,8 @@ void draw_clients(plan& p, const choices& c, random& r) {
     p.nothing_overlaps = alone;
     for (unsigned i = 0; i < count; ++i) {
         const std::uint32_t share = std::max(1U, blocks / count);
-        const region where = apart ? region{std::min(share * i, blocks - share), share}
-                                   : region{0, blocks};
+        const region where =
+            apart ? region{std::min(share * i, blocks - share), share} : region{0, blocks};
         client_plan client{.width = any_of(r, {1U, 2U, 4U, 8U, 16U})};
         if (alone) client.width = 1;
         for (std::uint64_t n = 0; n < std::max<std::uint64_t>(1, requests / count); ++n) {
@@ -196,8 +196,7 @@ plan draw_plan(std::uint64_t seed, const choices& c) {
     const twin::file_faults& f = p.faults;
     const bool errors =
         f.read_error + f.write_error + f.sync_error + f.no_space + f.again + f.interrupted != 0;
-    p.faults.odd_lengths =
-        p.nothing_overlaps && !errors && p.mishaps.empty();
+    p.faults.odd_lengths = p.nothing_overlaps && !errors && p.mishaps.empty();
     return p;
 }
 

@@ -171,8 +171,8 @@ void explorer::sequence(std::span<const std::size_t> letters, unsigned width) {
         steps_until([this] { return finished_; }, true);
     }
     if (is_broken()) {
-        outcome_.broken = fmt::format("{}{}: {}", names, width == 1 ? "" : " (at once)",
-                                      outcome_.broken);
+        outcome_.broken =
+            fmt::format("{}{}: {}", names, width == 1 ? "" : " (at once)", outcome_.broken);
     }
     outcome_.counts.sequences += 1;
 }

@@ -61,7 +61,7 @@ int run_seeds(const asked& a) {
         line.show(part, fmt::format("{} runs, {} requests", t.runs, t.clients.requests));
     });
     line.clear();
-    if (o.found) {
+    if (o.found && !a.json) {
         tell_finding(a, *o.found, line);
         fmt::print("\n");
     }

@@ -62,8 +62,8 @@ struct ring_file {
         co_return unsynced;
     }
     task<std::error_code> write_zeroes(request& r) {
-        const int mode = r.keep_allocated() ? FALLOC_FL_ZERO_RANGE
-                                            : FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
+        const int mode =
+            r.keep_allocated() ? FALLOC_FL_ZERO_RANGE : FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
         const std::error_code failed = co_await r.ring().allocate(fd, mode, r.offset(), r.length());
         if (failed || !through) co_return failed;
         const std::error_code unsynced = co_await r.ring().data_sync(fd);

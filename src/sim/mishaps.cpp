@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What happens to the servers of a run, what follows of it, and which errors it explains.
 #include "sim/world.hpp"
-
 #include "twin/driver.hpp"
 #include "twin/stepped.hpp"
 
@@ -90,14 +89,21 @@ void world::look_after_servers() {
             strangers_.clear();
             end_trouble();
         }
+    } else if (server_->reached() == server::stage::stopping && may_be_ended_late()) {
+        begin_trouble(io | device_gone);
     } else if (server_->over() && !stopping_on_purpose_) {
         server_is_over();
     }
 }
 
+// Up to 6.14 the work that ends a dead server's round may come late, and end the next one's.
+bool world::may_be_ended_late() const {
+    return !plan_.version.at_least(6, 15) && server_->took_over();
+}
+
 void world::server_is_over() {
     const bool has_failed = server_->reached() == server::stage::failed;
-    const bool reason = in_trouble_ || calls_fail_;
+    const bool reason = in_trouble_ || calls_fail_ || may_be_ended_late();
     if (!reason) {
         return broken(has_failed ? "a server failed without a reason: " + server_->failure_text()
                                  : std::string("a server ended by itself"));
@@ -128,14 +134,13 @@ void world::happen(const mishap& m) {
     const bool alive = server_ && !server_->over();
     const bool serving = alive && server_->reached() == server::stage::serving;
     const bool at_any_time = m.what == mishap::kind::kill || m.what == mishap::kind::failed_call;
-    const bool counts =
-        m.what == mishap::kind::power_cut || (at_any_time && alive) || serving;
+    const bool counts = m.what == mishap::kind::power_cut || (at_any_time && alive) || serving;
     if (!counts) return;
     verdict_.mishaps[static_cast<unsigned>(m.what)] += 1;
     switch (m.what) {
         case mishap::kind::kill: {
-            const bool whole = serving || (server_->took_over() &&
-                                           server_->reached() == server::stage::beginning);
+            const bool whole =
+                serving || (server_->took_over() && server_->reached() == server::stage::beginning);
             begin_trouble(errors_of_death(plan_.recovery) | (whole ? 0 : io | device_gone));
             server_->kill();
             server_.reset();

@@ -50,10 +50,10 @@ failure_outcome run_nth_failures(const rules::kernel& version, recovery mode,
                     const verdict v = run_plan(p, 200);
                     out.counts.lives += v.servers;
                     if (!v.broken.empty()) {
-                        out.broken = fmt::format(
-                            "kernel {}, call {} of a {} fails with {}{}: {}", version.name(), n,
-                            recovers ? "recovery" : "start", errno_name(code),
-                            for_ever ? ", and all later ones" : "", v.broken);
+                        out.broken = fmt::format("kernel {}, call {} of a {} fails with {}{}: {}",
+                                                 version.name(), n, recovers ? "recovery" : "start",
+                                                 errno_name(code),
+                                                 for_ever ? ", and all later ones" : "", v.broken);
                         out.history = v.history;
                         return out;
                     }

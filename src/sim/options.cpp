@@ -15,7 +15,7 @@ namespace ashlar::sim {
 namespace {
 
 constexpr std::uint64_t number_max = std::numeric_limits<std::uint64_t>::max();
-constexpr std::size_t trace_entries = 20'000;
+constexpr std::size_t trace_entries = 60'000;
 
 // An option; `repeats`: it belongs to the command that does one run again.
 struct one_option {
@@ -94,30 +94,60 @@ constexpr one_option all_options[] = {
          return {};
      }},
     {"small", "", "only small requests", true,
-     [](asked& a, std::string_view) -> result<> { a.runs.draw.small = true; return {}; }},
+     [](asked& a, std::string_view) -> result<> {
+         a.runs.draw.small = true;
+         return {};
+     }},
     {"no-kill", "", "servers are not killed", true,
-     [](asked& a, std::string_view) -> result<> { a.runs.draw.kill = false; return {}; }},
+     [](asked& a, std::string_view) -> result<> {
+         a.runs.draw.kill = false;
+         return {};
+     }},
     {"no-power-cut", "", "the power does not fail", true,
-     [](asked& a, std::string_view) -> result<> { a.runs.draw.power = false; return {}; }},
+     [](asked& a, std::string_view) -> result<> {
+         a.runs.draw.power = false;
+         return {};
+     }},
     {"no-restart", "", "servers are not stopped and started anew", true,
-     [](asked& a, std::string_view) -> result<> { a.runs.draw.restart = false; return {}; }},
+     [](asked& a, std::string_view) -> result<> {
+         a.runs.draw.restart = false;
+         return {};
+     }},
     {"no-foreign", "", "nobody else stops or deletes the device", true,
-     [](asked& a, std::string_view) -> result<> { a.runs.draw.foreign = false; return {}; }},
+     [](asked& a, std::string_view) -> result<> {
+         a.runs.draw.foreign = false;
+         return {};
+     }},
     {"no-failed-calls", "", "calls to the kernel don't fail", true,
-     [](asked& a, std::string_view) -> result<> { a.runs.draw.failed_calls = false; return {}; }},
+     [](asked& a, std::string_view) -> result<> {
+         a.runs.draw.failed_calls = false;
+         return {};
+     }},
     {"no-disk-errors", "", "the disk has no errors and is never full", true,
-     [](asked& a, std::string_view) -> result<> { a.runs.shorter.no_disk_errors = true; return {}; }},
+     [](asked& a, std::string_view) -> result<> {
+         a.runs.shorter.no_disk_errors = true;
+         return {};
+     }},
     {"no-short-transfers", "", "reads and writes of the disk are whole", true,
      [](asked& a, std::string_view) -> result<> {
          a.runs.shorter.no_short_transfers = true;
          return {};
      }},
     {"no-delays", "", "the disk is not slow", true,
-     [](asked& a, std::string_view) -> result<> { a.runs.shorter.no_delays = true; return {}; }},
+     [](asked& a, std::string_view) -> result<> {
+         a.runs.shorter.no_delays = true;
+         return {};
+     }},
     {"no-overflow", "", "completion queues are large enough", true,
-     [](asked& a, std::string_view) -> result<> { a.runs.shorter.no_overflow = true; return {}; }},
+     [](asked& a, std::string_view) -> result<> {
+         a.runs.shorter.no_overflow = true;
+         return {};
+     }},
     {"polite", "", "the kernel does everything in order", true,
-     [](asked& a, std::string_view) -> result<> { a.runs.shorter.polite = true; return {}; }},
+     [](asked& a, std::string_view) -> result<> {
+         a.runs.shorter.polite = true;
+         return {};
+     }},
     {"clients", "LIST", "only these clients of a plan (0,2 or none)", true,
      [](asked& a, std::string_view v) -> result<> {
          ASHLAR_TRY(a.runs.shorter.clients, numbers("--clients", v));
@@ -138,10 +168,17 @@ constexpr one_option all_options[] = {
          ASHLAR_TRY(a.runs.shorter.last, parse_number(v, "--last", 1, number_max));
          return {};
      }},
-    {"exhaustive", "", "no seeds: all short sequences on two blocks, a power cut at every point", false,
-     [](asked& a, std::string_view) -> result<> { a.what = asked::mode::exhaustive; return {}; }},
+    {"exhaustive", "", "no seeds: all short sequences on two blocks, a power cut at every point",
+     false,
+     [](asked& a, std::string_view) -> result<> {
+         a.what = asked::mode::exhaustive;
+         return {};
+     }},
     {"nth-failure", "", "no seeds: each call of a server's life fails, once and for ever", false,
-     [](asked& a, std::string_view) -> result<> { a.what = asked::mode::nth_failure; return {}; }},
+     [](asked& a, std::string_view) -> result<> {
+         a.what = asked::mode::nth_failure;
+         return {};
+     }},
     {"trace", "", "print all events of the run", false,
      [](asked& a, std::string_view) -> result<> {
          a.trace = true;
@@ -149,18 +186,30 @@ constexpr one_option all_options[] = {
          return {};
      }},
     {"no-shrink", "", "don't look for a shorter form of a run that fails", false,
-     [](asked& a, std::string_view) -> result<> { a.shrink = false; return {}; }},
+     [](asked& a, std::string_view) -> result<> {
+         a.shrink = false;
+         return {};
+     }},
     {"no-fork", "", "run in this process, for debuggers", false,
      [](asked& a, std::string_view) -> result<> {
          a.runs.in_children = a.shrink = false;
          return {};
      }},
     {"json", "", "print the figures as JSON", false,
-     [](asked& a, std::string_view) -> result<> { a.json = true; return {}; }},
+     [](asked& a, std::string_view) -> result<> {
+         a.json = true;
+         return {};
+     }},
     {"help", "", "print this", false,
-     [](asked& a, std::string_view) -> result<> { a.what = asked::mode::help; return {}; }},
+     [](asked& a, std::string_view) -> result<> {
+         a.what = asked::mode::help;
+         return {};
+     }},
     {"version", "", "print the version", false,
-     [](asked& a, std::string_view) -> result<> { a.what = asked::mode::version; return {}; }},
+     [](asked& a, std::string_view) -> result<> {
+         a.what = asked::mode::version;
+         return {};
+     }},
 };
 
 const one_option* find(std::string_view name) {
@@ -191,8 +240,8 @@ result<asked> parse(std::span<char* const> words) {
             given = words[++i];
         }
         if (o->argument.empty() != given.empty()) {
-            return failure(wrong(name, given, o->argument.empty() ? "it takes no value"
-                                                                  : "its value is missing",
+            return failure(wrong(name, given,
+                                 o->argument.empty() ? "it takes no value" : "its value is missing",
                                  "see ashlar-sim --help"));
         }
         ASHLAR_CHECK(o->take(a, given));
@@ -217,12 +266,11 @@ std::string help_text() {
             fmt::format("--{}{}{}", o.name, o.argument.empty() ? "" : " ", o.argument);
         text += fmt::format("  {:<22}{}\n", left, o.help);
     }
-    return text +
-           "\nExit status: 0 all runs went well, 1 one did not, 2 wrong usage.\n"
-           "\nExamples:\n"
-           "  ashlar-sim --minutes 5\n"
-           "  ashlar-sim --seed 4711 --trace\n"
-           "  ashlar-sim --runs 200 --kernel 6.12 --target file --no-foreign\n";
+    return text + "\nExit status: 0 all runs went well, 1 one did not, 2 wrong usage.\n"
+                  "\nExamples:\n"
+                  "  ashlar-sim --minutes 5\n"
+                  "  ashlar-sim --seed 4711 --trace\n"
+                  "  ashlar-sim --runs 200 --kernel 6.12 --target file --no-foreign\n";
 }
 
 }  // namespace ashlar::sim

@@ -188,14 +188,14 @@ void oracle::cut_power(bool nothing_lasts) {
 std::string oracle::describe(std::uint64_t sector) const {
     std::string text;
     for (const write& w : sectors_[sector].writes) {
-        const std::string what = w.of == 0 ? "zeros"
-                                           : fmt::format("write {} of client {}",
-                                                         w.of & 0xffffffff, (w.of >> 32) - 1);
-        const char* state = w.ended == 0   ? "under way"
-                            : !w.well      ? "failed"
+        const std::string what =
+            w.of == 0 ? "zeros"
+                      : fmt::format("write {} of client {}", w.of & 0xffffffff, (w.of >> 32) - 1);
+        const char* state = w.ended == 0    ? "under way"
+                            : !w.well       ? "failed"
                             : w.hidden != 0 ? "overwritten"
-                            : w.durable    ? "done, durable"
-                                           : "done";
+                            : w.durable     ? "done, durable"
+                                            : "done";
         text += fmt::format("{}{} ({})", text.empty() ? "" : ", ", what, state);
     }
     return text;

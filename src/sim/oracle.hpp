@@ -21,7 +21,7 @@ namespace ashlar::sim {
 
 struct oracle_terms {
     std::uint64_t sectors = 0;
-    bool power_may_fail = false;  // else what is durable is of no interest, and is not kept
+    bool power_may_fail = false;          // else what is durable is of no interest, and is not kept
     bool every_write_is_durable = false;  // write-through
     // A sync that fails may forget what others rely on at the same time: then they promise nothing.
     bool syncs_may_fail = false;

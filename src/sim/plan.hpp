@@ -20,14 +20,14 @@ namespace ashlar::sim {
 
 // What serves the disk. The canaries are broken and must be found out.
 enum class medium : std::uint8_t {
-    ram,         // answers at once; its memory outlives the server, not the power
-    file,        // a file with a volatile cache, by I/O on the queue's ring
-    through,     // the same, synced after each write
-    plain_file,  // a file with a volatile cache, answered at once
-    canary_flush,    // flush does nothing
-    canary_lost,     // now and then a write does nothing
-    canary_stale,    // now and then a discard does nothing
-    canary_neighbour // now and then a write goes to the sector behind
+    ram,              // answers at once; its memory outlives the server, not the power
+    file,             // a file with a volatile cache, by I/O on the queue's ring
+    through,          // the same, synced after each write
+    plain_file,       // a file with a volatile cache, answered at once
+    canary_flush,     // flush does nothing
+    canary_lost,      // now and then a write does nothing
+    canary_stale,     // now and then a discard does nothing
+    canary_neighbour  // now and then a write goes to the sector behind
 };
 std::string_view name(medium m);
 std::optional<medium> medium_named(std::string_view text);
@@ -38,7 +38,7 @@ struct operation {
     uapi::op op = uapi::op::read;
     std::uint32_t flags = 0;  // twin::bio's
     std::uint32_t sector = 0, sectors = 0;
-    std::uint32_t pause_us = 0;   // after the one before it
+    std::uint32_t pause_us = 0;  // after the one before it
     std::int16_t cpu = -1;
     std::uint16_t together = 0;  // this and so many that follow are seen by the driver at once
 };

@@ -91,8 +91,9 @@ std::string command_of(const asked& a, std::uint64_t seed, const std::string& cu
     // What the command line cut from the plan is part of `cuts`.
     const bool whole = cuts.empty();
     static constexpr std::string_view cutting[] = {
-        "--clients",           "--mishaps",   "--first",       "--last",  "--no-disk-errors",
-        "--no-short-transfers", "--no-delays", "--no-overflow", "--polite"};
+        "--clients",   "--mishaps",        "--first",
+        "--last",      "--no-disk-errors", "--no-short-transfers",
+        "--no-delays", "--no-overflow",    "--polite"};
     bool skipping = false;
     for (const std::string& word : a.words) {
         if (word.starts_with("--")) {

@@ -142,8 +142,13 @@ std::string in_child(F&& body, G&& look) {
 }  // namespace
 
 void totals::add(const verdict& v) {
-    totals one{.runs = 1, .steps = v.steps, .virtual_ns = v.virtual_ns, .clients = v.clients,
-               .mishaps = v.mishaps, .servers = v.servers, .recoveries = v.recoveries};
+    totals one{.runs = 1,
+               .steps = v.steps,
+               .virtual_ns = v.virtual_ns,
+               .clients = v.clients,
+               .mishaps = v.mishaps,
+               .servers = v.servers,
+               .recoveries = v.recoveries};
     add(one);
 }
 

@@ -33,7 +33,7 @@ struct runs_wanted {
     choices draw = {};
     cut shorter = {};
     std::uint64_t first_seed = 1, count = 1;
-    std::uint64_t limit_ns = 0;     // of real time; 0: none, else `count` is without meaning
+    std::uint64_t limit_ns = 0;         // of real time; 0: none, else `count` is without meaning
     std::uint64_t repeat_below = 3000;  // runs of fewer requests are done twice
     bool in_children = true;
     std::size_t history = 0;

@@ -15,7 +15,7 @@ namespace {
 // How long the driver may take to notice that a server has gone: 6.1 looks every 5 seconds, and some
 // kernels only after the block layer's 30 if a server had all tags of a queue.
 constexpr std::uint64_t notices_within_ns = 120 * control::second_ns;
-constexpr std::uint64_t look_again_ns = 20'000'000;
+constexpr std::uint64_t look_again_ns = 200'000'000;
 constexpr std::uint64_t tick_ns = 5'000'000;  // to see that the device has ended
 
 }  // namespace
@@ -57,8 +57,8 @@ void server::live() {
     if (!served) {
         const std::string text = served.error().text();
         code_ = served.error().code;
-        std::ranges::copy_n(text.data(), static_cast<std::ptrdiff_t>(
-                                             std::min(text.size(), text_.size() - 1)),
+        std::ranges::copy_n(text.data(),
+                            static_cast<std::ptrdiff_t>(std::min(text.size(), text_.size() - 1)),
                             text_.data());
     }
     reach(served ? stage::ended : stage::failed);

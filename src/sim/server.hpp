@@ -27,7 +27,7 @@ public:
     [[nodiscard]] stage reached() const { return stage_; }
     [[nodiscard]] bool over() const { return stage_ >= stage::ended; }
     [[nodiscard]] bool took_over() const { return took_over_; }
-    [[nodiscard]] int code() const { return code_; }                 // of a failure
+    [[nodiscard]] int code() const { return code_; }  // of a failure
     [[nodiscard]] std::string failure_text() const { return text_.data(); }
     [[nodiscard]] twin::process& process() { return process_; }
     // Somebody wants to know of a change of stage.

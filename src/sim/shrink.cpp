@@ -26,7 +26,7 @@ struct shrinker {
     }
 
     // Without each of a list's members in turn; half of them at once, first.
-    void fewer(std::optional<std::vector<std::size_t>> cut::*list, std::size_t count,
+    void fewer(std::optional<std::vector<std::size_t>> cut::* list, std::size_t count,
                std::size_t least) {
         if (!(best.*list)) {
             std::vector<std::size_t> all(count);
@@ -38,8 +38,8 @@ struct shrinker {
                 cut c = best;
                 auto& kept = *(c.*list);
                 const auto begin = kept.begin() + static_cast<std::ptrdiff_t>(from);
-                const auto end = kept.begin() +
-                                 static_cast<std::ptrdiff_t>(std::min(from + part, kept.size()));
+                const auto end =
+                    kept.begin() + static_cast<std::ptrdiff_t>(std::min(from + part, kept.size()));
                 kept.erase(begin, end);
                 if (kept.size() < least || !still_fails(c)) from += part;
             }
@@ -72,7 +72,7 @@ struct shrinker {
         }
     }
 
-    void without(bool cut::*what) {
+    void without(bool cut::* what) {
         if (best.*what) return;
         cut c = best;
         c.*what = true;

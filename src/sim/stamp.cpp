@@ -45,7 +45,7 @@ seen look(std::span<const std::byte, sector_bytes> at, std::uint64_t sector) {
     if (c[2] != check) return {.what = seen::kind::garbage};
     std::uint64_t wrong = 0;
     for (std::size_t i = 2; i < words; ++i) wrong |= c[i] ^ (check + (i - 2) * step);
-    const seen::kind what = wrong != 0         ? seen::kind::torn
+    const seen::kind what = wrong != 0       ? seen::kind::torn
                             : c[0] != sector ? seen::kind::misplaced
                                              : seen::kind::whole;
     return {.what = what, .of = c[1], .sector = c[0]};

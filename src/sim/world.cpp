@@ -12,7 +12,7 @@ namespace ashlar::sim {
 
 namespace {
 
-constexpr std::uint64_t virtual_limit_ns = 7200ULL * 1'000'000'000;
+constexpr std::uint64_t virtual_limit_ns = 1200ULL * 1'000'000'000;
 
 twin::kernel_options options_of(const plan& p) {
     return {.version = p.version, .seed = p.seed, .manner = p.manner};
@@ -22,9 +22,9 @@ oracle_terms terms_of(const plan& p) {
     return {.sectors = p.sectors,
             .power_may_fail = p.has(mishap::kind::power_cut) && p.what != medium::ram,
             .every_write_is_durable = p.what == medium::through,
-            .syncs_may_fail = p.faults.sync_error + p.faults.write_error + p.faults.no_space +
-                                  p.faults.again !=
-                              0};
+            .syncs_may_fail =
+                p.faults.sync_error + p.faults.write_error + p.faults.no_space + p.faults.again !=
+                0};
 }
 
 }  // namespace
@@ -93,8 +93,8 @@ bool world::step() {
 void world::plan_next() {
     const bool more = next_mishap_ != plan_.mishaps.size();
     const bool known = more && !plan_.mishaps[next_mishap_].serving;
-    next_step_ = known ? kernel_.steps().steps() + plan_.mishaps[next_mishap_].after
-                       : ~std::uint64_t{0};
+    next_step_ =
+        known ? kernel_.steps().steps() + plan_.mishaps[next_mishap_].after : ~std::uint64_t{0};
 }
 
 template <class F>
@@ -162,7 +162,8 @@ void world::verify() {
         all.operations.push_back({.sector = static_cast<std::uint32_t>(at),
                                   .sectors = static_cast<std::uint32_t>(length)});
     }
-    client& reader = *clients_.emplace_back(std::make_unique<client>(*this, static_cast<unsigned>(clients_.size()), all, plan_.id));
+    client& reader = *clients_.emplace_back(
+        std::make_unique<client>(*this, static_cast<unsigned>(clients_.size()), all, plan_.id));
     clients_left_ += 1;
     reader.begin();
     run_until([this] { return clients_left_ == 0; });

@@ -14,7 +14,7 @@
 namespace ashlar::sim {
 
 struct verdict {
-    std::string broken = {};  // empty: all was well
+    std::string broken = {};      // empty: all was well
     std::string history = {};     // of a run that broke: the last events, where they were kept
     std::string all_events = {};  // of one that did not
     std::uint64_t hash = 0, events = 0, steps = 0, virtual_ns = 0;
@@ -61,6 +61,7 @@ private:
     bool run_until(F&& condition);
     void start_server();
     void server_is_over();
+    [[nodiscard]] bool may_be_ended_late() const;
     void happen(const mishap& m);
     void cut_power();
     void begin_trouble(unsigned errors);

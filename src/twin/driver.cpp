@@ -89,7 +89,6 @@ void driver::power_off() {
         core.graveyard.push_back(std::move(device));
     }
     core.devices.clear();
-    core.global.forget();
     core.unprivileged_devices = 0;
     core.globals.push_back(std::make_unique<kernel_mutex>(core.exec));
     core.blocks().power_off();

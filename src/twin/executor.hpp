@@ -117,8 +117,6 @@ public:
         owner_ = 0;
         executor_.wake(waiters_);
     }
-    // Its owner is gone for good.
-    void forget() { owner_ = 0; }
     wait_queue& waiters() { return waiters_; }
 
 private:

@@ -16,6 +16,16 @@ void run_end_of_server(void* object, std::uint64_t) {
     d->core.exec.start_worker("ublk end of server", [d] { d->core.end_of_server(*d); });
 }
 
+// Queues whose tags were all in the hands of a server that is gone.
+void abort_the_rest(void* object, std::uint64_t) {
+    auto& d = *static_cast<ublk_device*>(object);
+    if (d.freed || !d.ending_scheduled) return;
+    for (ublk_queue& q : d.queues) {
+        q.cancelling = true;
+        d.core.abort_owned(q);
+    }
+}
+
 void look_for_timeouts(void* object, std::uint64_t) {
     static_cast<ublk_device*>(object)->core.watch_for_timeouts(*static_cast<ublk_device*>(object));
 }
@@ -116,6 +126,10 @@ void ublk_core::schedule_end_of_server(ublk_device& d, std::uint64_t after_ns) {
     if (d.ending_scheduled) return;
     d.ending_scheduled = true;
     exec.at(exec.now() + after_ns, {.run = run_end_of_server, .object = &d});
+}
+
+void ublk_core::schedule_abort(ublk_device& d, std::uint64_t after_ns) {
+    exec.at(exec.now() + after_ns, {.run = abort_the_rest, .object = &d});
 }
 
 void ublk_core::reset_queue(ublk_queue& q) {

@@ -130,6 +130,7 @@ public:
     void abort(ublk_device& d, block_request& r, bool seen);
     void abort_owned(ublk_queue& q);
     void schedule_end_of_server(ublk_device& d, std::uint64_t after_ns);
+    void schedule_abort(ublk_device& d, std::uint64_t after_ns);
     void reset_queue(ublk_queue& q);
     void reset_round(ublk_device& d);
     void watch_for_timeouts(ublk_device& d);

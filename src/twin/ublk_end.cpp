@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // How a disk is stopped, and what the end of a server does to its device. All of it waits.
+#include "twin/process.hpp"
 #include "twin/ublk_core.hpp"
 
 namespace ashlar::twin {
@@ -83,8 +84,11 @@ void ublk_core::end_of_server(ublk_device& d) {
     if (d.freed) return;
     get(d);
     log().add("device {}: its server has ended", d.id);
+    // The monitor of kernels before 6.7 looks at every queue.
+    const bool all_seen =
+        d.opener == nullptr || (!at_least(6, 7) && !d.opener->alive());
     for (ublk_queue& q : d.queues) {
-        if (q.cancelling || q.fetched == 0 || d.opener == nullptr) {
+        if (q.cancelling || q.fetched == 0 || all_seen) {
             q.cancelling = true;
             abort_owned(q);
         }

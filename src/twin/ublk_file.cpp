@@ -39,13 +39,13 @@ void ublk_core::release_char(open_file& f) {
     }
     d->open = false;
     d->opener = nullptr;
+    // Of a queue without a waiting command nobody hears of the end but a monitor, or a timeout.
+    constexpr std::uint64_t second = 1'000'000'000;
+    const std::uint64_t after =
+        at_least(6, 7) ? 30 * second : home.choices().between(1, 5 * second);
     const bool unnoticed = d->state() == uapi::device_state::live && !d->ending_scheduled;
-    // Without a waiting command nobody hears of the end but a monitor, or a timeout.
-    if (unnoticed) {
-        constexpr std::uint64_t second = 1'000'000'000;
-        schedule_end_of_server(*d, at_least(6, 7) ? 30 * second
-                                                  : home.choices().between(1, 5 * second));
-    }
+    if (unnoticed) schedule_end_of_server(*d, after);
+    else if (d->started != 0) schedule_abort(*d, after);
     changed(*d);
     put(*d);
 }

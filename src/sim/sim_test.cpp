@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT
+#include "sim/exhaustive.hpp"
+#include "sim/nth_failure.hpp"
+#include "sim/runner.hpp"
+
+#include <ashlar/log.hpp>
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+using namespace ashlar;
+using namespace ashlar::sim;
+
+namespace {
+
+// What servers complain of is of no interest here.
+struct quiet {
+    quiet() {
+        set_log_sink([](level, std::string_view) {});
+    }
+    ~quiet() { set_log_sink({}); }
+};
+
+outcome runs(const runs_wanted& w) {
+    const quiet q;
+    return run_many(w, {});
+}
+
+std::string found_by(const outcome& o) {
+    return o.found ? "seed " + std::to_string(o.found->seed) + ": " + o.found->what : "";
+}
+
+rules::kernel newest() { return rules::personalities().back(); }
+
+}  // namespace
+
+TEST_CASE("simulated disks are right under every kernel, whatever happens to their servers") {
+    for (const rules::kernel& k : rules::personalities()) {
+        CAPTURE(k.name());
+        const outcome o = runs({.draw = {.version = k, .requests = 150}, .count = 25});
+        CHECK(found_by(o) == "");
+        CHECK(o.sums.clients.requests > 1000);
+        CHECK(o.sums.repeated == 25);
+    }
+}
+
+TEST_CASE("the same seed does the same, another one something else") {
+    const quiet q;
+    const plan p = draw_plan(7, {.version = newest()});
+    const verdict once = run_plan(p), again = run_plan(p);
+    CHECK(once.hash == again.hash);
+    CHECK(once.events == again.events);
+    CHECK(once.hash != run_plan(draw_plan(8, {.version = newest()})).hash);
+}
+
+TEST_CASE("broken targets are found out") {
+    for (medium m : {medium::canary_flush, medium::canary_lost, medium::canary_stale,
+                     medium::canary_neighbour}) {
+        CAPTURE(name(m));
+        const outcome o = runs({.draw = {.version = newest(), .what = m}, .count = 200});
+        CHECK(o.found.has_value());
+    }
+}
+
+TEST_CASE("a run that fails is made shorter, and still fails") {
+    const quiet q;
+    const outcome o =
+        runs({.draw = {.version = newest(), .what = medium::canary_lost}, .count = 200});
+    REQUIRE(o.found);
+    const plan whole = draw_plan(o.found->seed, {.version = newest(), .what = medium::canary_lost});
+    const cut c = shrink(whole, {}, {});
+    const plan less = shortened(whole, c);
+    CHECK(less.operations() < whole.operations());
+    CHECK(run_apart(less, 0, false).what != "");
+}
+
+TEST_CASE("after every short sequence any power cut leaves what it may") {
+    const quiet q;
+    for (medium m : {medium::file, medium::through, medium::plain_file}) {
+        const exhaustive_outcome o = run_exhaustive(newest(), m, 2, {});
+        CHECK(o.broken == "");
+        CHECK(o.counts.sequences == 2 * (9 + 81));
+        CHECK(o.counts.contents > o.counts.crash_points);
+    }
+    CHECK(run_exhaustive(newest(), medium::canary_flush, 2, {}).broken != "");
+}
+
+TEST_CASE("a call that fails leaves nothing behind, and the next server comes up") {
+    const quiet q;
+    for (recovery mode : {recovery::none, recovery::reissue}) {
+        const failure_outcome o = run_nth_failures(newest(), mode, {});
+        CHECK(o.broken == "");
+        CHECK(o.counts.failures > 50);
+    }
+}
+
+TEST_CASE("a plan is the same for the same seed, and its parts can be left out") {
+    const plan p = draw_plan(4, {}), same = draw_plan(4, {});
+    CHECK(p.text() == same.text());
+    REQUIRE(p.clients.size() > 0);
+    const plan one = shortened(p, {.clients = std::vector<std::size_t>{0}, .last = 5});
+    CHECK(one.clients.size() == 1);
+    CHECK(one.operations() == std::min<std::size_t>(5, p.clients[0].operations.size()));
+    CHECK(shortened(p, {.mishaps = std::vector<std::size_t>{}}).mishaps.empty());
+    const cut all{.clients = std::vector<std::size_t>{0, 2}, .last = 9, .polite = true};
+    CHECK(all.options() == " --clients 0,2 --last 9 --polite");
+}
