@@ -51,7 +51,7 @@ result<std::unique_ptr<control>> control::open(os::machine& m, bool load_driver)
 }
 
 control::control(os::machine& m, int fd, std::unique_ptr<os::ring> r)
-    : machine_(m), fd_(fd), ring_(std::move(r)) {}
+    : machine_(m), fd_(fd), ring_(std::move(r)), raw_(m.version().older_than(6, 4)) {}
 
 control::~control() {
     ring_.reset();
@@ -119,9 +119,10 @@ result<int> control::issue(const call& c, std::span<std::byte> payload) {
         header.dev_path_len = static_cast<std::uint16_t>(path_bytes);
     }
     int outcome = perform(raw_ ? uapi::raw(c.op) : uapi::encoded(c.op), header, c.limit_ns);
-    if (outcome == -EOPNOTSUPP && !raw_ && machine_.version().older_than(6, 4)) {
-        raw_ = true;
-        outcome = perform(uapi::raw(c.op), header, c.limit_ns);
+    if (outcome == -EOPNOTSUPP && raw_) {
+        // An old kernel that was given the new numbers, and perhaps only these.
+        outcome = perform(uapi::encoded(c.op), header, c.limit_ns);
+        raw_ = outcome == -EOPNOTSUPP;
     }
     if (outcome < 0) return failure(explain_command(c.op, c.device.id, -outcome, machine_));
     std::copy_n(buffer_.begin() + static_cast<std::ptrdiff_t>(path_bytes), payload.size(),

@@ -89,7 +89,9 @@ private:
     std::uint64_t next_command_ = 1;
     std::uint64_t features_ = 0;
     bool features_known_ = false;
-    bool raw_ = false;
+    // A kernel before 6.4 answers an encoded ADD_DEV by ENODEV, and not as an unknown command: it is
+    // not asked by trying.
+    bool raw_;
 };
 
 }  // namespace ashlar::control

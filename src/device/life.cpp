@@ -211,6 +211,7 @@ result<> device::implementation::await(stage s) {
 
 std::vector<queue_counters> device::implementation::counters() const {
     std::vector<queue_counters> all;
+    all.reserve(queues_.size());
     for (const auto& life : queues_) all.push_back(life->counters.snapshot());
     return all;
 }

@@ -85,8 +85,11 @@ result<> device::implementation::mend_broken_recovery() {
                                            control_->uses_raw_commands());
         }
     });
-    if (!thread) ready = failure(std::move(thread).error());
-    if (thread) thread->reset();
+    if (thread) {
+        thread->reset();
+    } else {
+        ready = failure(std::move(thread).error());
+    }
     machine_.close(fd);
     return ready;
 }

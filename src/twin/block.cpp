@@ -155,11 +155,12 @@ void block_layer::remove_disk(disk& d) {
 }
 
 void block_layer::complete(block_request& r, std::int64_t bytes, bool whole) {
-    const auto done = static_cast<std::uint32_t>(bytes) / uapi::sector_bytes;
-    if (whole || done >= r.sectors) return inside_->end_request(r, 0);
-    r.sector += done;
-    r.sectors -= done;
-    r.data += std::size_t{done} * uapi::sector_bytes;
+    const auto done = static_cast<std::uint64_t>(bytes);
+    if (whole || done >= r.bytes) return inside_->end_request(r, 0);
+    r.bytes -= done;
+    r.data += done;
+    r.sector += done / uapi::sector_bytes;
+    r.sectors = static_cast<std::uint32_t>(r.bytes / uapi::sector_bytes);
     hardware_queue& q = inside::queue_of(r);
     q.dispatch.push_back(&r);
     inside_->schedule(q);

@@ -57,7 +57,7 @@ struct block_request {
     bio* origin = nullptr;  // null: of the flush machinery
     disk* home = nullptr;
     std::uint16_t queue = 0, tag = 0;
-    std::uint32_t done_bytes = 0;  // of a request that was sent again in parts
+    std::uint64_t bytes = 0;  // exactly: what is left of a request may end within a sector
     // For the driver: registrations of the data (KERNEL.md 12.5), the server's result, and whether
     // the server works in memory that it shares with the user.
     unsigned references = 0;

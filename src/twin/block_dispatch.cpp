@@ -1,36 +1,14 @@
 // SPDX-License-Identifier: MIT
 // Requests on their way to the driver and back, and the machinery of flushes.
+#include "rules/effects.hpp"
 #include "twin/block_disk.hpp"
 #include "twin/driver.hpp"
-
-#include <algorithm>
-#include <cerrno>
 
 namespace ashlar::twin {
 
 namespace {
 
 constexpr std::uint64_t no_sector = ~std::uint64_t{0};  // where a flush is, as a kernel says
-
-// Errors that the block layer knows; any other becomes EIO.
-int as_users_see(int error) {
-    switch (-error) {
-        case 0:
-        case EOPNOTSUPP:
-        case ETIMEDOUT:
-        case ENOSPC:
-        case ENOLINK:
-        case EREMOTEIO:
-        case EBADE:
-        case ENODATA:
-        case EILSEQ:
-        case ENOMEM:
-        case EBUSY:
-        case EAGAIN:
-        case ENODEV: return error;
-        default: return -EIO;
-    }
-}
 
 void run_queue(void* object, std::uint64_t) {
     auto& q = *static_cast<hardware_queue*>(object);
@@ -140,7 +118,7 @@ void block_layer::inside::end_flush(hardware_queue& q, int error) {
 
 void block_layer::inside::end_request(block_request& r, int error) {
     hardware_queue& q = queue_of(r);
-    const int seen = as_users_see(error);
+    const int seen = error == 0 ? 0 : -rules::errno_after_block_layer(home.version(), -error);
     if (&r == &q.flush) return end_flush(q, seen);
     r.steps &= static_cast<std::uint8_t>(~step_data);
     if (seen != 0) return give_back(q, r, seen);

@@ -132,7 +132,7 @@ bool block_layer::inside::feed_one(hardware_queue& q, waiting_bio& w) {
     r.sectors = as_it_is || w.sectors == 0 ? static_cast<std::uint32_t>(w.sectors) : most(l, w);
     r.data = !moves && !as_it_is ? nullptr : w.zeros ? zeros() : w.data;
     r.origin = w.origin;
-    r.done_bytes = 0;
+    r.bytes = std::uint64_t{r.sectors} * uapi::sector_bytes;
     r.references = 0;
     r.committed = r.in_place = false;
     r.steps = steps_of(l, w, first);

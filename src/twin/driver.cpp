@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 namespace ashlar::twin {
 
 struct driver::inside {
@@ -13,7 +15,10 @@ struct driver::inside {
 };
 
 driver::driver(kernel& k) : inside_(std::make_unique<inside>(k)) {}
-driver::~driver() = default;
+// Commands of workers that are stuck let go of their files.
+driver::~driver() {
+    for (uring_command* c : inside_->core.controls) inside_->core.home.put(*c->file);
+}
 
 std::optional<int> driver::control_command(uring_command& c) {
     return inside_->core.control_command(c);
@@ -45,7 +50,7 @@ bool driver::has_char(std::uint32_t id) const {
 }
 bool driver::has_block(std::uint32_t id) const {
     const ublk_device* d = inside_->core.find(id);
-    return d != nullptr && d->shown != nullptr;
+    return d != nullptr && d->shown != nullptr && !d->node_gone;
 }
 std::vector<std::uint32_t> driver::ids() const {
     std::vector<std::uint32_t> all;
@@ -75,14 +80,17 @@ std::string driver::leaks() const {
 void driver::power_off() {
     ublk_core& core = inside_->core;
     for (auto& [id, device] : core.devices) {
+        device->freed = true;  // who lets its file go finds nothing to release
+        core.cancel_device(*device);
+        for (uring_command* c : std::exchange(device->lost, {})) ring::complete(*c, -ENODEV);
         for (ublk_queue& q : device->queues) core.reset_queue(q);
         device->shown = nullptr;
-        device->freed = true;
         device->descriptors.drop();
         core.graveyard.push_back(std::move(device));
     }
     core.devices.clear();
     core.unprivileged_devices = 0;
+    core.globals.push_back(std::make_unique<kernel_mutex>(core.exec));
     core.blocks().power_off();
 }
 

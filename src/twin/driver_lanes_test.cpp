@@ -229,6 +229,7 @@ TEST_CASE("what a server does by luck only is told") {
     write_and_read(k, s, 0, 8);
     CHECK(k.accusations().empty());
     SUBCASE("a buffer that is the kernel's is written to") {
+        if (poisons) return;
         s.buffer(0, 0)[17] = std::byte{1};
         user_io read(k, s.id, uapi::op::read, 0, 8);
         CHECK(read.run(s) == 0);

@@ -23,11 +23,20 @@ constexpr int first_shared = 3;  // behind the standard descriptors
 
 }  // namespace
 
+struct kernel::pools {
+    pool<ring_operation> operations;
+    pool<uring_command> commands;
+};
+
+pool<ring_operation>& kernel::operations() { return pools_->operations; }
+pool<uring_command>& kernel::commands() { return pools_->commands; }
+
 kernel::kernel(kernel_options o)
     : options_(std::move(o)),
       contract_(options_.version),
       choices_(options_.seed, "choices"),
-      data_(options_.seed, "data") {
+      data_(options_.seed, "data"),
+      pools_(std::make_unique<pools>()) {
     if (options_.threads) {
         executor_ = std::make_unique<threaded_executor>();
     } else {

@@ -9,6 +9,7 @@
 #include "rules/kernel.hpp"
 #include "rules/row.hpp"
 #include "twin/executor.hpp"
+#include "twin/pool.hpp"
 #include "twin/random.hpp"
 #include "twin/trace.hpp"
 
@@ -26,6 +27,8 @@ class process;
 class stepped_executor;
 struct open_file;
 struct ring;
+struct ring_operation;
+struct uring_command;
 
 struct credentials {
     bool admin = true;  // CAP_SYS_ADMIN
@@ -108,6 +111,9 @@ public:
     static void get(open_file& f);
     void put(open_file& f);
 
+    pool<ring_operation>& operations();
+    pool<uring_command>& commands();
+
     // Who is told to use a disk (by its name), besides those who have it open.
     std::map<std::string, std::vector<os::holder>> holders;
 
@@ -129,6 +135,8 @@ private:
     std::unique_ptr<executor> executor_;
     std::unique_ptr<block_layer> blocks_;
     std::unique_ptr<driver> driver_;
+    struct pools;
+    std::unique_ptr<pools> pools_;
     std::vector<std::unique_ptr<process>> processes_;
     std::map<std::string, std::unique_ptr<file>> files_;
     std::vector<file*> shared_;

@@ -28,6 +28,8 @@ void ublk_core::cancel_io(uring_command& c) {
     if (device == nullptr) return;
     ublk_device& d = *device;
     if (std::ranges::find(d.lost, &c) != d.lost.end()) return;  // nothing ever ends it
+    // It never came to its slot: it waited for the device's mutex.
+    if (!d.batch() && c.slot == nullptr) return ring::complete(c, uapi::io_res_abort);
     ublk_queue& q = d.queues[c.q_id];
     log().add("device {} queue {}: the submitter of a command ends", d.id, q.id);
     if (at_least(6, 15)) {

@@ -33,7 +33,9 @@ uapi::ctrl_op op_of(const uring_command& c) {
 }  // namespace
 
 ublk_core::ublk_core(kernel& k)
-    : home(k), exec(k.exec()), version(k.version()), contract(k.contract()), global(k.exec()) {}
+    : home(k), exec(k.exec()), version(k.version()), contract(k.contract()) {
+    globals.push_back(std::make_unique<kernel_mutex>(exec));
+}
 
 ublk_device* ublk_core::find(std::uint32_t id) {
     const auto found = devices.find(id);
@@ -54,8 +56,10 @@ void ublk_core::put(ublk_device& d) {
 
 std::optional<int> ublk_core::control_command(uring_command& c) {
     if (at_least(7, 0) && never_sleeps(op_of(c))) return control(c);
+    controls.push_back(&c);
     exec.start_worker("ublk control", [this, &c] {
         const int result = c.cancelled ? -ECANCELED : control(c);
+        std::erase(controls, &c);
         ring::complete(c, result);
     });
     return std::nullopt;
@@ -95,6 +99,10 @@ int ublk_core::control(uring_command& c) {
         fill_path(call);
     }
     rules::fill_payload(version, f);
+    // These two wait before they look at anything else.
+    const bool waits =
+        call.op == uapi::ctrl_op::start_dev || call.op == uapi::ctrl_op::end_user_recovery;
+    if (call.device != nullptr && waits) fill_device(call);
     log().add("control command {} for device {}", static_cast<std::uint64_t>(call.op), h.dev_id);
     int result = refused(call);
     if (result == 0) result = act(call);
@@ -153,11 +161,12 @@ void ublk_core::fill_device(control_call& call) {
     f.pid_is_opener = static_cast<int>(call.header.data[0]) == d.opener_pid;
 }
 
-bool ublk_core::lock_global(uring_command& c) {
-    c.sleeps_on = &global.waiters();
-    const bool locked = global.lock_unless([&] { return c.cancelled && !c.caller->alive(); });
+kernel_mutex* ublk_core::lock_global(uring_command& c) {
+    kernel_mutex& mutex = *globals.back();
+    c.sleeps_on = &mutex.waiters();
+    const bool locked = mutex.lock_unless([&] { return c.cancelled && !c.caller->alive(); });
     c.sleeps_on = nullptr;
-    return locked;
+    return locked ? &mutex : nullptr;
 }
 
 int ublk_core::act(control_call& call) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // ADD_DEV and DEL_DEV.
+#include "rules/effects.hpp"
 #include "twin/ublk_core.hpp"
 
 #include <algorithm>
@@ -8,8 +9,9 @@ namespace ashlar::twin {
 
 namespace {
 
-constexpr std::uint64_t non_copy =
-    uapi::f_user_copy | uapi::f_supp_zero_copy | uapi::f_auto_buf_reg;
+// Kernels that take the caller's state for the device's.
+constexpr rules::version state_backports[] = {{6, 12, 117}, {6, 1, 192}};
+constexpr rules::range state_is_kept{.until = {7, 1, 0}, .also_until = state_backports};
 
 }  // namespace
 
@@ -18,22 +20,6 @@ int ublk_core::get_features(control_call& call) {
     call.facts.payload_writable =
         process::copy_out(call.payload(), &answer, call.payload_bytes() == 8 ? 8 : 0);
     return refused(call);
-}
-
-std::uint64_t ublk_core::flags_granted(const uapi::ctrl_dev_info& wish, bool admin) const {
-    std::uint64_t flags = wish.flags & version.features();
-    if (at_least(6, 3)) {
-        if (admin) flags &= ~uapi::f_unprivileged_dev;
-        else flags &= ~(uapi::f_user_recovery | uapi::f_user_recovery_reissue);
-    }
-    if (at_least(6, 4)) flags |= uapi::f_cmd_ioctl_encode;
-    if (at_least(6, 5) || version.modular) flags |= uapi::f_uring_cmd_comp_in_task;
-    if (at_least(6, 16) && (flags & uapi::f_batch_io) == 0) flags |= uapi::f_per_io_daemon;
-    if (at_least(6, 17)) flags |= uapi::f_buf_reg_off_daemon;
-    if (at_least(7, 0)) flags |= uapi::f_safe_stop_dev;
-    if (!at_least(6, 15)) flags &= ~uapi::f_supp_zero_copy;
-    if ((flags & (non_copy | uapi::f_batch_io)) != 0) flags &= ~uapi::f_need_get_data;
-    return flags;
 }
 
 int ublk_core::add_dev(control_call& call) {
@@ -45,7 +31,8 @@ int ublk_core::add_dev(control_call& call) {
         if (readable) call.facts.info = &info;
     }
     if (const int code = refused(call)) return code;
-    if (!lock_global(call.command)) return -EINTR;
+    kernel_mutex* global = lock_global(call.command);
+    if (global == nullptr) return -EINTR;
     const bool admin = call.facts.admin.value();
     call.facts.id_taken = find(info.dev_id) != nullptr;
     call.facts.devices = static_cast<std::uint32_t>(devices.size());
@@ -63,8 +50,8 @@ int ublk_core::add_dev(control_call& call) {
     }
     if (code == 0) {
         uapi::ctrl_dev_info made = info;
-        made.flags = flags_granted(info, admin);
-        made.state = 0;
+        made.flags = rules::flags_after_add(version, info.flags, admin);
+        if (!state_is_kept.contains(version.release)) made.state = 0;
         made.ublksrv_pid = -1;
         made.nr_hw_queues =
             static_cast<std::uint16_t>(std::min<std::uint32_t>(info.nr_hw_queues, version.cpu_ids));
@@ -88,7 +75,7 @@ int ublk_core::add_dev(control_call& call) {
         make_device(made.dev_id, made);
         process::copy_out(call.payload(), &made, sizeof made);
     }
-    global.unlock();
+    global->unlock();
     return code;
 }
 
@@ -128,7 +115,8 @@ ublk_device& ublk_core::make_device(std::uint32_t id, const uapi::ctrl_dev_info&
 
 int ublk_core::del_dev(control_call& call, bool asynchronous) {
     ublk_device& d = *call.device;
-    if (!lock_global(call.command)) return -EINTR;
+    kernel_mutex* global = lock_global(call.command);
+    if (global == nullptr) return -EINTR;
     if (!d.deleted) {
         stop(d);
         d.deleted = true;
@@ -139,12 +127,12 @@ int ublk_core::del_dev(control_call& call, bool asynchronous) {
     call.device = nullptr;
     put(d);  // this command's own
     const bool interruptible = at_least(6, 9);
-    if (interruptible) global.unlock();
+    if (interruptible) global->unlock();
     int code = 0;
     if (!asynchronous) {
         code = sleep(call.command, freed, interruptible, [&] { return d.freed; });
     }
-    if (!interruptible) global.unlock();
+    if (!interruptible) global->unlock();
     return code;
 }
 

@@ -50,7 +50,7 @@ int ublk_core::set_params(control_call& call) {
     const std::uint32_t bytes = std::min(head.length, version.params_bytes());
     const bool readable = process::copy_in(&merged, call.payload(), bytes);
     call.facts.payload_readable = readable;
-    merged.len = bytes;
+    merged.len = head.length;  // as it was sent, not as it was cut
     merged.types &= version.param_types();
     if (readable) call.facts.params = &merged;
     if (const int code = refused(call)) {
@@ -87,8 +87,10 @@ int ublk_core::get_params(control_call& call) {
 int ublk_core::get_dev_info(control_call& call) {
     if (call.payload_bytes() >= sizeof(uapi::ctrl_dev_info) && call.payload() != 0) {
         uapi::ctrl_dev_info info = call.device->info;
-        const bool gone = call.device->opener == nullptr || !call.device->opener->alive();
-        if (at_least(7, 0) && gone) info.ublksrv_pid = -1;
+        const bool alive = std::ranges::any_of(home.processes(), [&](const auto& p) {
+            return p->alive() && p->pid() == info.ublksrv_pid;
+        });
+        if (at_least(7, 0) && !alive) info.ublksrv_pid = -1;
         call.facts.payload_writable = process::copy_out(call.payload(), &info, sizeof info);
     }
     return refused(call);

@@ -44,7 +44,9 @@ public:
     // Events may still point to them and to their slots.
     std::vector<std::unique_ptr<ublk_device>> graveyard = {};
     unsigned unprivileged_devices = 0;
-    kernel_mutex global;
+    std::vector<uring_command*> controls = {};  // in workers
+    // Held by ADD_DEV and DEL_DEV. After the power failed it is another one.
+    std::vector<std::unique_ptr<kernel_mutex>> globals = {};
     wait_queue freed = {.what = "the end of a ublk device"};
 
     [[nodiscard]] bool at_least(std::uint16_t major, std::uint16_t minor) const {
@@ -84,7 +86,7 @@ public:
         c.sleeps_on = nullptr;
         return 0;
     }
-    bool lock_global(uring_command& c);  // false: killed
+    kernel_mutex* lock_global(uring_command& c);  // null: killed
 
     int get_features(control_call& call);
     int add_dev(control_call& call);
@@ -103,7 +105,6 @@ public:
     int reg_buf(control_call& call);
     int unreg_buf(control_call& call);
 
-    std::uint64_t flags_granted(const uapi::ctrl_dev_info& wish, bool admin) const;
     ublk_device& make_device(std::uint32_t id, const uapi::ctrl_dev_info& info);
     int wait_for_fetches(control_call& call);  // takes the device's mutex if 0
     [[nodiscard]] bool ready(const ublk_device& d) const;
@@ -195,9 +196,7 @@ public:
 std::size_t copy_from_server(void* to, std::uint64_t address, std::size_t bytes);
 std::size_t copy_to_server(std::uint64_t address, const void* from, std::size_t bytes);
 
-inline std::uint64_t bytes_of(const block_request& r) {
-    return std::uint64_t{r.sectors} * uapi::sector_bytes;
-}
+inline std::uint64_t bytes_of(const block_request& r) { return r.bytes; }
 inline bool has_data(const block_request& r) { return r.data != nullptr; }
 
 }  // namespace ashlar::twin

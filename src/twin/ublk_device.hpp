@@ -101,7 +101,8 @@ struct ublk_device {
     uapi::params params = {};
     kernel_mutex mutex;
     wait_queue changed = {.what = "a ublk device"};
-    disk* shown = nullptr;  // ublkbN
+    disk* shown = nullptr;   // ublkbN
+    bool node_gone = false;  // its node, while the disk is being stopped (up to 6.14)
     // Bits, as the driver has them: a disk exists or has users; ublkcN is open or its release has
     // not ended; a STOP came while it was open; DEL_DEV was here.
     bool used = false, open = false, stopping = false, deleted = false;

@@ -49,7 +49,7 @@ void ublk_core::wait_until_idle(ublk_device& d) {
 }
 
 void ublk_core::stop_locked(ublk_device& d) {
-    if (d.state() == uapi::device_state::dead) return;
+    if (d.state() == uapi::device_state::dead || d.shown == nullptr) return;
     if (d.queues_io()) {
         blocks().stop_queues(*d.shown);
         if (d.state() == uapi::device_state::live) {
@@ -61,8 +61,10 @@ void ublk_core::stop_locked(ublk_device& d) {
         blocks().start_queues(*d.shown);
     }
     disk& ending = *d.shown;
+    d.node_gone = !at_least(6, 15);
     blocks().remove_disk(ending);
     d.shown = nullptr;
+    d.node_gone = false;
     d.set_state(uapi::device_state::dead);
     d.info.ublksrv_pid = -1;
     log().add("device {} has no disk any more", d.id);
@@ -114,6 +116,7 @@ void ublk_core::end_of_server(ublk_device& d) {
 void ublk_core::end_of_file(ublk_device& d) {
     while (any_registered(d)) exec.wait(d.changed);
     const bool had_disk = d.shown != nullptr;
+    if (had_disk) mark_cancelling(d);
     for (ublk_queue& q : d.queues) abort_owned(q);
     d.mutex.lock();
     if (had_disk && d.state() == uapi::device_state::live) {

@@ -93,10 +93,11 @@ std::int64_t ublk_core::copy(open_file& f, std::uint64_t position, std::span<std
     const auto address = reinterpret_cast<std::uintptr_t>(memory.data());
     log().add("queue {} tag {}: user copy of {} bytes from {}", q.id, place.tag, bytes,
               place.offset);
-    if (to_server) {
-        return static_cast<std::int64_t>(copy_to_server(address, r.data + place.offset, bytes));
-    }
-    return static_cast<std::int64_t>(copy_from_server(r.data + place.offset, address, bytes));
+    const std::size_t copied = to_server ? copy_to_server(address, r.data + place.offset, bytes)
+                                         : copy_from_server(r.data + place.offset, address, bytes);
+    // Before 6.18 the caller is told what it asked for, also where the request ends earlier.
+    const bool clipped = at_least(6, 18) || copied < bytes;
+    return static_cast<std::int64_t>(clipped ? copied : memory.size());
 }
 
 std::string ublk_core::describe(const ublk_device& d) const {

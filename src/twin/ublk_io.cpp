@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // I/O commands of devices without batches: FETCH_REQ, COMMIT_AND_FETCH_REQ, NEED_GET_DATA.
+#include "rules/effects.hpp"
 #include "twin/ublk_core.hpp"
 
 #include <fmt/format.h>
@@ -222,14 +223,10 @@ void ublk_core::finish(ublk_device& d, block_request& r) {
     d.started -= 1;
     r.committed = false;
     if (d.watchers != 0) changed(d);
-    if (r.result < 0) return blocks().fail(r, r.result);
-    const auto all = static_cast<std::int64_t>(bytes_of(r));
-    if (r.op == uapi::op::read || r.op == uapi::op::write) {
-        if (r.op == uapi::op::read && r.result == 0) return blocks().fail(r, -EIO);
-        const bool in_parts = (r.op == uapi::op::read && d.copies()) || !at_least(7, 3);
-        return blocks().complete(r, std::min<std::int64_t>(r.result, all), !in_parts);
-    }
-    blocks().complete(r, all, true);
+    using kind = rules::outcome::kind;
+    const rules::outcome o = rules::outcome_of(version, r.op, d.copies(), bytes_of(r), r.result);
+    if (o.what == kind::failure) return blocks().fail(r, -o.error);
+    blocks().complete(r, static_cast<std::int64_t>(o.bytes), o.what == kind::success);
 }
 
 void ublk_core::accuse(const slot& s, const char* what, std::int64_t number) {

@@ -163,7 +163,7 @@ void ring::complete(uring_command& c, int result, unsigned flags) {
     }
     entry_chain* chain = c.chain;
     k.put(*c.file);
-    delete &c;
+    k.commands().give_back(c);
     if (r == nullptr) return;
     r->follow(chain, result);
     if (r->closing) k.ring_progressed(*r);

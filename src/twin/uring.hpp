@@ -130,6 +130,7 @@ struct ring {
 
 private:
     void start(const io_uring_sqe& entry, entry_chain* chain);
+    ring_operation* new_operation(const io_uring_sqe& entry, open_file* f, entry_chain* chain);
     void start_command(const io_uring_sqe& entry, open_file& f, entry_chain* chain);
     void start_file(const io_uring_sqe& entry, open_file& f, entry_chain* chain);
     void start_wait(const io_uring_sqe& entry, entry_chain* chain);

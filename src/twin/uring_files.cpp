@@ -62,13 +62,22 @@ int fixed_memory(const ring& r, const io_uring_sqe& e, std::byte*& memory, block
 
 }  // namespace
 
+ring_operation* ring::new_operation(const io_uring_sqe& entry, open_file* f, entry_chain* chain) {
+    ring_operation& o = home.operations().take();
+    o.home = this;
+    o.machine = &home;
+    o.file = f;
+    o.chain = chain;
+    o.entry = entry;
+    return &o;
+}
+
 void ring::start_wait(const io_uring_sqe& entry, entry_chain* chain) {
-    auto* o = new ring_operation{.home = this, .machine = &home, .file = nullptr, .chain = chain};
-    o->entry = entry;
+    ring_operation* o = new_operation(entry, nullptr, chain);
     o->waiting = true;
     __kernel_timespec t{};
     if (!process::copy_in(&t, entry.addr, sizeof t)) {
-        delete o;
+        home.operations().give_back(*o);
         post(entry.user_data, -EFAULT);
         return follow(chain, -EFAULT);
     }
@@ -79,8 +88,7 @@ void ring::start_wait(const io_uring_sqe& entry, entry_chain* chain) {
 }
 
 void ring::start_file(const io_uring_sqe& entry, open_file& f, entry_chain* chain) {
-    auto* o = new ring_operation{.home = this, .machine = &home, .file = &f, .chain = chain};
-    o->entry = entry;
+    ring_operation* o = new_operation(entry, &f, chain);
     kernel::get(f);
     operations.push_back(o);
     if (chain != nullptr && (is_read(entry) || is_write(entry))) chain->whole = entry.len;
@@ -119,7 +127,7 @@ void ring_operation::run(void* object, std::uint64_t) {
     auto& o = *static_cast<ring_operation*>(object);
     o.scheduled = false;
     if (o.over) {
-        delete &o;
+        o.machine->operations().give_back(o);
         return;
     }
     if (o.file == nullptr) {
@@ -143,7 +151,7 @@ void ring_operation::time_is_over() {
     const std::uint64_t guarded = entry.addr2;
     const std::uint64_t me = entry.user_data;
     std::erase(r->operations, this);
-    delete this;
+    machine->operations().give_back(*this);
     auto is_guarded = [&](const entry_chain* c) {
         return c != nullptr && c->timeout_armed && c->timeout_user_data == me &&
                c->guarded == guarded;
@@ -225,7 +233,7 @@ void ring_operation::end(int result) {
     }
     if (f != nullptr) std::erase(f->readers, this);
     over = true;
-    if (!scheduled) delete this;
+    if (!scheduled) k.operations().give_back(*this);
     if (f != nullptr) k.put(*f);
     if (r == nullptr) return;
     r->follow(then, result);

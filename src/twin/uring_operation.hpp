@@ -23,10 +23,10 @@ struct entry_chain {
 
 struct ring_operation {
     ring* home;  // null once nobody waits for it (a ghost)
-    kernel* machine;
-    open_file* file;  // holds a reference; null for waits
-    entry_chain* chain;
-    io_uring_sqe entry;
+    kernel* machine = nullptr;
+    open_file* file = nullptr;  // holds a reference; null for waits
+    entry_chain* chain = nullptr;
+    io_uring_sqe entry = {};
     std::byte* memory = nullptr;       // the process's, or …
     std::vector<std::byte> own = {};   // … a copy of what it wrote, after its end
     block_request* lent_by = nullptr;  // the memory is a request's, in a fixed buffer

@@ -164,8 +164,7 @@ void ring::guard(entry_chain& chain) {
     chain.rest.pop_front();
     chain.timeout_user_data = limit.user_data;
     chain.timeout_armed = true;
-    auto* o = new ring_operation{.home = this, .machine = &home, .file = nullptr, .chain = nullptr};
-    o->entry = limit;
+    ring_operation* o = new_operation(limit, nullptr, nullptr);
     o->entry.addr2 = chain.guarded;
     o->waiting = true;
     operations.push_back(o);
@@ -173,7 +172,7 @@ void ring::guard(entry_chain& chain) {
 }
 
 void ring::start_command(const io_uring_sqe& entry, open_file& f, entry_chain* chain) {
-    auto* c = new uring_command;
+    uring_command* c = &home.commands().take();
     c->home = this;
     c->caller = owner;
     c->file = &f;

@@ -97,6 +97,18 @@ void raw_server::send(uapi::ctrl_op op, uapi::ctrl_cmd command, std::uint64_t us
     const bool bare = !kernel.version().at_least(6, 4);
     auto& e = control_ring.entry(control_fd, bare ? uapi::raw(op) : uapi::encoded(op), user_data);
     if (op != uapi::ctrl_op::add_dev && command.dev_id == 0) command.dev_id = id;
+    if (sends_path) {
+        const std::string path = "/dev/ublkc" + std::to_string(command.dev_id);
+        with_path_.resize(path.size() + command.len);
+        std::memcpy(with_path_.data(), path.data(), path.size());
+        if (command.len != 0) {
+            std::memcpy(with_path_.data() + path.size(),
+                        reinterpret_cast<const void*>(command.addr), command.len);
+        }
+        command.addr = reinterpret_cast<std::uintptr_t>(with_path_.data());
+        command.len = static_cast<std::uint16_t>(with_path_.size());
+        command.dev_path_len = static_cast<std::uint16_t>(path.size());
+    }
     std::memcpy(static_cast<void*>(e.cmd), &command, sizeof command);
     control_ring.enter();
 }

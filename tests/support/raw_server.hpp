@@ -20,7 +20,21 @@
 #include <string>
 #include <vector>
 
+#if defined(__SANITIZE_ADDRESS__)
+#define TEST_POISONS true
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define TEST_POISONS true
+#endif
+#endif
+#ifndef TEST_POISONS
+#define TEST_POISONS false
+#endif
+
 namespace ashlar::testing {
+
+// A buffer that is the kernel's is poisoned, and whoever touches it ends there.
+inline constexpr bool poisons = TEST_POISONS;
 
 struct completion {
     std::uint64_t user_data = 0;
@@ -78,6 +92,7 @@ public:
     std::vector<std::byte> ram;
     // What the server does with a request; the default keeps the RAM disk.
     std::function<int(const uapi::io_desc&, std::uint16_t queue, std::uint16_t tag)> handler;
+    bool sends_path = false;  // of ublkcN before each payload, which then can't be written to
     std::vector<uapi::io_desc> seen;  // requests that came
     unsigned aborted = 0;             // commands that came back with -ENODEV
 
@@ -115,6 +130,7 @@ public:
     }
 
 private:
+    std::vector<std::byte> with_path_;
     int keep_ram(const uapi::io_desc& d, std::uint16_t queue, std::uint16_t tag);
     std::uint32_t number(uapi::io_op op) const;
 };

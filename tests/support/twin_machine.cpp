@@ -12,20 +12,22 @@ namespace ashlar::test {
 
 namespace {
 
-std::unique_ptr<twin::kernel> make_kernel(std::string_view version, bool threads) {
-    twin::kernel_options o{.version = *rules::kernel_named(version), .threads = threads};
+std::unique_ptr<twin::kernel> make_kernel(std::string_view version, bool polite) {
+    twin::kernel_options o{.version = *rules::kernel_named(version),
+                           .threads = chosen_twin().threads};
     // Requests of the kernel's own would be counted among the test's.
     o.manner.partition_scan = o.manner.udev = false;
+    o.manner.any_order = !polite;
     return std::make_unique<twin::kernel>(std::move(o));
 }
 
+}  // namespace
+
 // One test's request as the block layer takes it.
-struct submission {
+struct twin_machine::submission {
     twin::bio what = {};
     block_request* request = nullptr;
-    unsigned* left = nullptr;
-    twin::wait_queue* ended = nullptr;
-    twin::executor* exec = nullptr;
+    twin_machine* home = nullptr;
 
     static void done(twin::bio& b, int error) {
         auto& self = *static_cast<submission*>(b.user);
@@ -33,25 +35,18 @@ struct submission {
         const bool data = r.op == uapi::op::read || r.op == uapi::op::write;
         r.outcome = error != 0 ? error : data ? static_cast<int>(r.data.size()) : 0;
         r.done = true;
-        *self.left -= 1;
-        self.exec->wake(*self.ended);
+        self.home->left_ -= 1;
+        self.home->kernel_->exec().wake(self.home->ended_);
     }
 };
-
-}  // namespace
 
 twin_choice& chosen_twin() {
     static twin_choice choice;
     return choice;
 }
 
-twin_machine::twin_machine()
-    : kernel_(make_kernel(chosen_twin().version, chosen_twin().threads)),
-      server_(kernel_->start_process()),
-      other_(kernel_->start_process()) {}
-
-twin_machine::twin_machine(std::string_view version)
-    : kernel_(make_kernel(version, chosen_twin().threads)),
+twin_machine::twin_machine(std::string_view version, bool polite)
+    : kernel_(make_kernel(version, polite)),
       server_(kernel_->start_process()),
       other_(kernel_->start_process()) {}
 
@@ -68,21 +63,20 @@ void twin_machine::perform(std::uint32_t device, std::span<block_request> reques
     twin::executor& exec = kernel_->exec();
     twin::locked lock(exec);
     twin::disk* disk = kernel_->blocks().find(device);
-    twin::wait_queue ended{.what = "the answers to a test's requests"};
-    unsigned left = static_cast<unsigned>(requests.size());
-    std::vector<submission> all(requests.size());
-    if (disk != nullptr) kernel_->blocks().plug(*disk);
+    for (block_request& r : requests) {
+        r.done = disk == nullptr;
+        r.outcome = -ENXIO;
+        if (r.op == uapi::op::read) r.data.resize(std::size_t{r.sectors} * uapi::sector_bytes);
+    }
+    if (disk == nullptr) return;
+    left_ = requests.size();
+    submissions_.assign(requests.size(), {});
+    kernel_->blocks().plug(*disk);
     for (std::size_t i = 0; i < requests.size(); ++i) {
         block_request& r = requests[i];
-        r.done = false;
-        if (r.op == uapi::op::read) r.data.resize(std::size_t{r.sectors} * uapi::sector_bytes);
-        if (disk == nullptr) {
-            r.outcome = -ENXIO;
-            left -= 1;
-            continue;
-        }
-        submission& s = all[i];
-        s = {.request = &r, .left = &left, .ended = &ended, .exec = &exec};
+        submission& s = submissions_[i];
+        s.request = &r;
+        s.home = this;
         s.what = {.op = r.op,
                   .flags = twin::bio::as_it_is,
                   .sector = r.sector,
@@ -94,8 +88,8 @@ void twin_machine::perform(std::uint32_t device, std::span<block_request> reques
         if ((r.flags & uapi::io_f_fua) != 0) s.what.flags |= twin::bio::fua;
         kernel_->blocks().submit(*disk, s.what);
     }
-    if (disk != nullptr) kernel_->blocks().unplug(*disk);
-    exec.wait_until(ended, os::no_timeout, [&] { return left == 0; });
+    kernel_->blocks().unplug(*disk);
+    exec.wait_until(ended_, os::no_timeout, [&] { return left_ == 0; });
 }
 
 int twin_machine::perform(std::uint32_t device, block_request& request) {

@@ -38,8 +38,9 @@ twin_choice& chosen_twin();
 
 class twin_machine {
 public:
-    twin_machine();
-    explicit twin_machine(std::string_view version);
+    twin_machine() : twin_machine(chosen_twin().version) {}
+    // A polite one keeps the order of things, and sends together what comes together.
+    explicit twin_machine(std::string_view version, bool polite = false);
     ~twin_machine();
 
     operator os::machine&() { return server_; }  // NOLINT: it is one, for the server
@@ -75,6 +76,11 @@ private:
     twin::process& server_;
     twin::process& other_;
     unsigned files_ = 0;
+    // What `perform` needs is kept: tests count allocations.
+    struct submission;
+    std::vector<submission> submissions_;
+    twin::wait_queue ended_{.what = "the answers to a test's requests"};
+    std::size_t left_ = 0;
 };
 
 }  // namespace ashlar::test
