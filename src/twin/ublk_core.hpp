@@ -128,7 +128,7 @@ public:
     // Puts a request back or lets it fail, by the device's mode; of one in the server's hands
     // (`seen`), the mode of reissue decides.
     void abort(ublk_device& d, block_request& r, bool seen);
-    void abort_owned(ublk_queue& q);
+    void abort_owned(ublk_queue& q, bool all = false);
     void schedule_end_of_server(ublk_device& d, std::uint64_t after_ns);
     void schedule_abort(ublk_device& d, std::uint64_t after_ns);
     void reset_queue(ublk_queue& q);
