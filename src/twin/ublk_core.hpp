@@ -108,8 +108,8 @@ public:
     ublk_device& make_device(std::uint32_t id, const uapi::ctrl_dev_info& info);
     int wait_for_fetches(control_call& call);  // takes the device's mutex if 0
     [[nodiscard]] bool ready(const ublk_device& d) const;
-    void show_disk(ublk_device& d);
-    void scan_partitions(ublk_device& d);
+    void show_disk(ublk_device& d, uring_command& c);
+    void scan_partitions(ublk_device& d, uring_command& c);
     void probe(disk& of, const char* what);
 
     // ---- the end of disks and servers (ublk_end.cpp); they wait ----
