@@ -158,8 +158,10 @@ void world::happen(const mishap& m) {
         case mishap::kind::foreign_stop:
         case mishap::kind::foreign_delete:
             begin_trouble(io | device_gone);
+            // Before 6.9 two who delete one device at a time wait for each other, for ever.
             strangers_.push_back(std::make_unique<stranger>(
-                kernel_, plan_.id, m.what == mishap::kind::foreign_delete));
+                kernel_, plan_.id,
+                m.what == mishap::kind::foreign_delete && plan_.version.at_least(6, 9)));
             break;
         case mishap::kind::failed_call:
             calls_fail_ = true;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Disks, their openers and what they submit.
+#include "twin/process.hpp"
 #include "twin/block.hpp"
 
 #include "rules/row.hpp"
@@ -8,6 +9,7 @@
 #include "twin/ublk_device.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 
 namespace ashlar::twin {
@@ -110,16 +112,52 @@ int block_layer::perform(disk& d, bio& b) {
     return w.error;
 }
 
-void block_layer::read_ends(disk& d) {
-    constexpr std::uint64_t page_sectors = 8;
-    std::vector<std::byte> page(page_sectors * uapi::sector_bytes);
+namespace {
+
+constexpr std::uint64_t page_sectors = 8;
+
+// One page that is read. It outlives a reader who was killed while he waited.
+struct page_read {
+    executor* exec;
+    wait_queue over = {.what = "a page of a disk"};
+    bool done = false, abandoned = false;
+    std::array<std::byte, page_sectors * uapi::sector_bytes> page = {};
+    bio what = {};
+
+    static void ended(bio& b, int) {
+        auto* self = static_cast<page_read*>(b.user);
+        if (self->abandoned) {
+            delete self;
+            return;
+        }
+        self->done = true;
+        self->exec->wake(self->over);
+    }
+};
+
+}  // namespace
+
+void block_layer::read_ends(disk& d, uring_command* of) {
+    executor& exec = inside_->home.exec();
     const std::uint64_t pages = d.limits.sectors / page_sectors;
     for (const std::uint64_t place : {std::uint64_t{0}, pages == 0 ? 0 : pages - 1}) {
         const std::uint64_t sector = place * page_sectors;
-        bio b{.sector = sector,
-              .sectors = std::min(page_sectors, d.limits.sectors - sector),
-              .data = page.data()};
-        perform(d, b);
+        auto* r = new page_read{.exec = &exec};
+        r->what.sector = sector;
+        r->what.sectors = std::min(page_sectors, d.limits.sectors - sector);
+        r->what.data = r->page.data();
+        r->what.done = &page_read::ended;
+        r->what.user = r;
+        submit(d, r->what);
+        const auto killed = [&] { return of != nullptr && of->cancelled && !of->caller->alive(); };
+        if (of != nullptr) of->sleeps_on = &r->over;
+        exec.wait_until(r->over, os::no_timeout, [&] { return r->done || killed(); });
+        if (of != nullptr) of->sleeps_on = nullptr;
+        if (!r->done) {
+            r->abandoned = true;
+            return;
+        }
+        delete r;
     }
 }
 

@@ -17,6 +17,7 @@ namespace ashlar::twin {
 class kernel;
 struct disk;
 struct ublk_device;
+struct uring_command;
 
 // What a user wants of a disk. It belongs to the user and lives until `done`; so does its memory.
 struct bio {
@@ -127,7 +128,8 @@ public:
     void freeze(disk& d);
     void unfreeze(disk& d);
     // Reads the first and the last blocks, as a partition scan does; waits.
-    void read_ends(disk& d);
+    // Of a command: only until its process is killed.
+    void read_ends(disk& d, uring_command* of = nullptr);
     void power_off();  // everything is gone at once, nobody is told
 
     struct inside;

@@ -59,6 +59,7 @@ kernel::~kernel() {
         steps().before_step = nullptr;
         for (unsigned n = 0; n < last_steps && steps().step(); ++n) {}
     }
+    driver_.reset();  // its commands and files are in the pools
     executor_.reset();
 }
 

@@ -104,11 +104,16 @@ void ublk_core::abort(ublk_device& d, block_request& r, bool seen) {
     else blocks().fail(r, -EIO);
 }
 
-// Requests in the hands of a server that has ended.
-void ublk_core::abort_owned(ublk_queue& q) {
+// Requests in the hands of a server that has ended; of `all`, also those on their way to it.
+void ublk_core::abort_owned(ublk_queue& q, bool all) {
     for (slot& s : q.slots) {
-        if (s.request == nullptr || s.delivering) continue;
+        if (s.request == nullptr || (s.delivering && !all)) continue;
         block_request* r = s.request;
+        if (s.delivering) {
+            forget_request(s);
+            abort(*q.home, *r, false);
+            continue;
+        }
         // With a command still waiting for data, the slot's command stays until it is taken back.
         forget_request(s);
         abort(*q.home, *r, true);

@@ -70,25 +70,27 @@ int ublk_core::start_dev(control_call& call) {
     d.set_state(uapi::device_state::live);
     d.used = true;
     get(d);  // the disk's
-    show_disk(d);
+    show_disk(d, call.command);
     d.mutex.unlock();
     changed(d);
     return 0;
 }
 
-void ublk_core::show_disk(ublk_device& d) {
+void ublk_core::show_disk(ublk_device& d, uring_command& c) {
     d.shown =
         &blocks().add_disk(d, d.id, limits_of(d.params), d.info.nr_hw_queues, d.info.queue_depth);
     log().add("device {} is live, with {} sectors", d.id, d.params.basic.dev_sectors);
     const bool scan = home.options().manner.partition_scan && !d.unprivileged_fetcher &&
                       !d.has(uapi::f_no_auto_part_scan);
-    if (scan && !at_least(6, 19)) scan_partitions(d);
+    if (scan && !at_least(6, 19)) scan_partitions(d, c);
     if (scan && at_least(6, 19)) probe(*d.shown, "partition scan");
     if (d.shown != nullptr) probe(*d.shown, "udev");
 }
 
 // Within START_DEV: with the mutex held, by reads that the server has to answer.
-void ublk_core::scan_partitions(ublk_device& d) { blocks().read_ends(*d.shown); }
+void ublk_core::scan_partitions(ublk_device& d, uring_command& c) {
+    blocks().read_ends(*d.shown, &c);
+}
 
 // Somebody opens the disk, looks at it and closes it, at a time of their own.
 void ublk_core::probe(disk& of, const char* what) {

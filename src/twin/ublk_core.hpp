@@ -108,8 +108,8 @@ public:
     ublk_device& make_device(std::uint32_t id, const uapi::ctrl_dev_info& info);
     int wait_for_fetches(control_call& call);  // takes the device's mutex if 0
     [[nodiscard]] bool ready(const ublk_device& d) const;
-    void show_disk(ublk_device& d);
-    void scan_partitions(ublk_device& d);
+    void show_disk(ublk_device& d, uring_command& c);
+    void scan_partitions(ublk_device& d, uring_command& c);
     void probe(disk& of, const char* what);
 
     // ---- the end of disks and servers (ublk_end.cpp); they wait ----
@@ -128,7 +128,7 @@ public:
     // Puts a request back or lets it fail, by the device's mode; of one in the server's hands
     // (`seen`), the mode of reissue decides.
     void abort(ublk_device& d, block_request& r, bool seen);
-    void abort_owned(ublk_queue& q);
+    void abort_owned(ublk_queue& q, bool all = false);
     void schedule_end_of_server(ublk_device& d, std::uint64_t after_ns);
     void schedule_abort(ublk_device& d, std::uint64_t after_ns);
     void reset_queue(ublk_queue& q);

@@ -89,7 +89,7 @@ void ublk_core::end_of_server(ublk_device& d) {
     for (ublk_queue& q : d.queues) {
         if (q.cancelling || q.fetched == 0 || all_seen) {
             q.cancelling = true;
-            abort_owned(q);
+            abort_owned(q, all_seen);
         }
     }
     if (!d.keeps_disk()) {
