@@ -88,6 +88,20 @@ constexpr option show_options[] = {json_option};
 constexpr option features_options[] = {json_option, twin_option};
 constexpr auto run_options = joined(joined(device_options, steps_option), twin_options);
 constexpr auto add_options = joined(device_options, show_options);
+constexpr option doctor_options[] = {
+    json_option,
+    {.name = "no-trial", .kind = value_kind::flag, .help = "only look; make no device"},
+    {.name = "fix",
+     .kind = value_kind::flag,
+     .help = "first mend what is safe to mend, after showing it"},
+    {.name = "yes", .kind = value_kind::flag, .help = "with --fix: do not ask"},
+};
+constexpr option why_options[] = {
+    json_option,
+    {.name = "pid",
+     .kind = value_kind::flag,
+     .help = "the number is that of a process, though there is a device of it"},
+};
 constexpr option del_options[] = {
     {.name = "all", .kind = value_kind::flag, .help = "remove every ublk device of this machine"},
     {.name = "force",
@@ -157,6 +171,30 @@ constexpr verb verbs[] = {
      .takes = operands::none,
      .options = features_options,
      .run = &run_features},
+    {.name = "doctor",
+     .usage = "[OPTION]...",
+     .summary = "look at the machine, and prove that a device can be served",
+     .details =
+         "Looks at the machine from top to bottom: the kernel, its driver and that one's known "
+         "bugs; rights, limits and name spaces; every ublk device with its server. Then makes a "
+         "small device, reads it and removes it, step by step, waiting at most half a minute for "
+         "each. Ends with exit code 0 only if a device can be served.\n\n"
+         "With --fix it loads the driver, makes the directory for run-time data, and removes dead "
+         "devices of ashlar of which nobody holds anything; it shows what it will do, and asks.",
+     .takes = operands::none,
+     .options = doctor_options,
+     .run = &run_doctor},
+    {.name = "why",
+     .usage = "DEVICE | PID [OPTION]...",
+     .summary = "tell what a stuck device or process waits for",
+     .details =
+         "DEVICE is a number, a path or a name; a number of which there is no device is that of a "
+         "process. Tells which requests a START_DEV still wants to be fetched, who keeps a DEL_DEV "
+         "waiting, and in whose hands the requests of a disk are. It looks at /proc and /sys and "
+         "does not wait for what it looks at.",
+     .takes = operands::one_device,
+     .options = why_options,
+     .run = &run_why},
     {.name = "help",
      .usage = "[VERB]",
      .summary = "print this help, or that of a verb",
