@@ -4,6 +4,7 @@
 #pragma once
 
 #include "rules/fact.hpp"
+#include "rules/kernel.hpp"
 #include "uapi/ublk.hpp"
 
 namespace ashlar::rules {
@@ -67,23 +68,27 @@ struct call {
     fact<bool> polled_ring = {};  // IORING_SETUP_IOPOLL
     fact<bool> restricted = {};   // ring restrictions refuse it
     fact<bool> personality_known = {};
-    // Only for other opcodes than URING_CMD: bytes that the opcode's own preparation wants to be zero.
+    // Only for other opcodes than URING_CMD: what their own preparation wants to be zero is.
     fact<bool> fields_of_other_opcode_clear = {};
 
     // ---- the caller ----
-    fact<bool> admin = {};  // CAP_SYS_ADMIN in the initial user namespace
-    fact<bool> interrupted = {};
+    fact<bool> admin = {};        // CAP_SYS_ADMIN in the initial user namespace
+    fact<bool> interrupted = {};  // by a signal, a cancellation, its end
 
     // ---- the header of a control command ----
     fact<std::uint32_t> dev_id = {};
     fact<std::uint16_t> queue_id = {}, length = {}, path_length = {};
     fact<std::uint64_t> address = {}, data = {};
-    // After the path step (P-10) `length` and `address` are what is left of them.
+    // What the path step (P-10) leaves of length and address, which stay as they were sent. Only
+    // the command's own rules look at it; see fill_payload.
+    fact<std::uint16_t> payload_length = {};
+    fact<std::uint64_t> payload_address = {};
     fact<bool> path_readable = {};
     fact<int> path_error = {};       // of its look-up, 0 if it was found
     fact<bool> path_is_device = {};  // it is this device's ublkcN
     fact<bool> path_permitted = {};  // as far as the command needs it: read, or read and write
     // The payload.
+    fact<bool> payload_head_readable = {};  // the first 8 bytes of params
     fact<bool> payload_readable = {}, payload_writable = {};
     fact<const uapi::ctrl_dev_info*> info = {};                 // ADD_DEV
     fact<std::uint32_t> params_length = {}, params_types = {};  // as in the payload's first 8 bytes
@@ -100,7 +105,7 @@ struct call {
     fact<std::uint64_t> flags = {};  // of the device, as ADD_DEV left them
     fact<uapi::device_state> state = {};
     fact<std::uint16_t> queues = {}, depth = {};
-    fact<std::uint16_t> descriptor_bytes = {};
+    fact<std::uint16_t> descriptor_bytes = {};  // 24 without IO_DESC_SIZE
     fact<std::uint32_t> max_io = {};
     fact<std::uint32_t> stored_types = {};  // of the stored params
     fact<std::uint32_t> stored_length = {};
@@ -114,8 +119,14 @@ struct call {
     fact<bool> char_exists = {};    // its node
     fact<bool> pid_is_opener = {};  // data[0] against the process that opened ublkcN
     fact<bool> idle_tag_in_each_queue = {};
-    fact<bool> id_free = {};            // DEL_DEV: the last reference is gone
-    fact<bool> limits_accepted = {};    // START_DEV: by the block layer
+    fact<bool> id_free = {};          // DEL_DEV: the last reference is gone
+    fact<bool> limits_accepted = {};  // START_DEV: by the block layer
+    fact<bool> control_busy = {};     // another ADD_DEV or DEL_DEV is under way
+    fact<bool> in_hands = {};         // the server has requests that it did not answer
+    fact<bool> timed_out = {};        // QUIESCE_DEV: its time is over
+    fact<bool> force_abort = {};      // of the queue
+    // Of other parts of the kernel that may refuse; 0 if they did not.
+    fact<int> lsm_error = {}, add_disk_error = {}, zones_error = {}, node_error = {};
     fact<bool> mapped_by_other = {};    // another address space mapped it in this round
     fact<bool> blocked_for_users = {};  // after TRY_STOP_DEV
     fact<bool> owner_matches = {};      // uid and gid of who opens ublkbN are the owner's
@@ -140,10 +151,15 @@ struct call {
 
     // ---- files ----
     fact<bool> may_open = {};  // by the node's permissions
-    fact<bool> opened_for_reading = {};
+    fact<bool> opened_for_reading = {}, opened_for_writing = {};
     fact<bool> map_writable = {}, map_shared = {};
     fact<std::uint64_t> position = {}, bytes = {};  // of a mapping, a pread or a pwrite
     fact<bool> user_memory = {};                    // where a pread goes to or a pwrite comes from
 };
+
+// Sets payload_length and payload_address to what is left after the path step, where one is made:
+// for devices without privileges and for GET_DEV_INFO2. Needs command_number, flags, length,
+// address and path_length; of a command without a device they are what was sent.
+void fill_payload(const kernel& k, call& c);
 
 }  // namespace ashlar::rules
