@@ -88,6 +88,25 @@ constexpr option show_options[] = {json_option};
 constexpr option features_options[] = {json_option, twin_option};
 constexpr auto run_options = joined(joined(device_options, steps_option), twin_options);
 constexpr auto add_options = joined(device_options, show_options);
+constexpr option explain_options[] = {
+    {.name = "kernel",
+     .kind = value_kind::word,
+     .argument = "VERSION",
+     .help = "judge by the rules of this Linux, 6.0 or newer",
+     .otherwise = "the one that the text names, or this machine's"},
+    {.name = "as",
+     .kind = value_kind::choice,
+     .argument = "FORM",
+     .help = "what the bytes are, where it can't be seen from them",
+     .choices = "entry|header|info|params|io|descriptor|batch|buffer"},
+    {.name = "when",
+     .kind = value_kind::choice,
+     .argument = "WHEN",
+     .help = "when the call came back",
+     .choices = "immediately|late|never"},
+    {.name = "all", .kind = value_kind::flag, .help = "show every field and every candidate"},
+    json_option,
+};
 constexpr option del_options[] = {
     {.name = "all", .kind = value_kind::flag, .help = "remove every ublk device of this machine"},
     {.name = "force",
@@ -157,6 +176,21 @@ constexpr verb verbs[] = {
      .takes = operands::none,
      .options = features_options,
      .run = &run_features},
+    {.name = "explain",
+     .usage = "[WORD...] [OPTION]...",
+     .summary = "tell why a ublk call failed, from its bytes, a trace or a report",
+     .details =
+         "Each WORD is a file, or bytes in hex in any common form; without one, standard input is "
+         "read. Recognises submission entries, control headers, device infos, parameters, I/O "
+         "commands and descriptors, output of strace, kernel logs, and bug reports in plain words; "
+         "takes them apart, and names the rules of the kernel's driver that were broken, the most "
+         "likely first, and what to look at where it is not certain. A number (0xc0207504), or a "
+         "kind and a number (flags 0x4a, state 2, opcode 50), is explained by itself. So is a "
+         "command and its errno: errno START_DEV EINVAL, with --when if it is known. Needs no root "
+         "and no ublk. Ends with exit code 1 if it can't tell.",
+     .takes = operands::words,
+     .options = explain_options,
+     .run = &run_explain},
     {.name = "help",
      .usage = "[VERB]",
      .summary = "print this help, or that of a verb",

@@ -14,6 +14,7 @@ int run_list(const command& c);
 int run_show(const command& c);
 int run_del(const command& c);
 int run_features(const command& c);
+int run_explain(const command& c);
 int run_udev_info(const command& c);
 int run_generate(const command& c);
 
