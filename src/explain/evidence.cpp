@@ -90,7 +90,8 @@ void evidence::take_entry(std::span<const std::uint8_t> b) {
     c.entry_address = load<std::uint64_t>(b, 16);
     c.command_flags = load<std::uint32_t>(b, 28);
     c.multishot = (c.command_flags.value() & 2) != 0;
-    if (load<std::uint16_t>(b, 42) == 0) c.personality_known = true;
+    personality_set = load<std::uint16_t>(b, 42) != 0;
+    if (!personality_set) c.personality_known = true;
     if (b.size() >= 128 || b[0] == opcode_uring_cmd128) c.wide_entry = true;
     if (!is_uring_cmd(b[0])) c.fields_of_other_opcode_clear = clear_for(b[0], b);
     const auto payload = b.subspan(48);

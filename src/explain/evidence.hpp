@@ -21,6 +21,7 @@ struct evidence {
     std::size_t entry_bytes = 0;                // of the submission entry, if it was seen
     std::optional<std::size_t> header_at = {};  // where the header stands, if not at 48
     bool header_seen = false;
+    bool personality_set = false;  // hardly anybody means it
 
     explicit evidence(const rules::kernel& k) : kernel(k) {}
     evidence(const evidence&) = delete;

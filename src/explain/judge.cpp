@@ -11,6 +11,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cerrno>
 
 namespace ashlar::explain {
 
@@ -79,6 +80,14 @@ int code_of(const row& r, const evidence& seen) {
     return r.breaks && r.breaks(seen.kernel, zero).yes() ? r.error_of(seen.c) : -1;
 }
 
+// What another part of the kernel may say: of a security module, a path, a node, a disk.
+bool may_be(int error, std::string_view rule) {
+    constexpr int usual[] = {EPERM,        EACCES, ENOENT, ENOTDIR, ELOOP,
+                             ENAMETOOLONG, ENOMEM, EEXIST, EIO,     ENOSPC};
+    if (rule == "U-13") return error == EPERM || error == EACCES;
+    return rule == "START-9" || std::ranges::find(usual, error) != std::end(usual);
+}
+
 bool fits(const candidate& c, const evidence& seen, const outcome& told) {
     const effect what = c.rule->what;
     if (what == effect::silently) return false;
@@ -87,7 +96,7 @@ bool fits(const candidate& c, const evidence& seen, const outcome& told) {
     if (told.when == when::late && !c.late && c.rule->error != EINTR) return false;
     if (told.error == 0) return true;
     const int code = code_of(*c.rule, seen);
-    return code == told.error || (code == -1 && (told.error == EACCES || c.rule->id != "U-13"));
+    return code == told.error || (code == -1 && may_be(told.error, c.rule->id));
 }
 
 // The fields of a struct that a rule looks at, which are no facts of their own.
@@ -229,6 +238,9 @@ void order(std::vector<candidate>& all, const evidence& seen, const outcome& tol
         // What may give any errno gives this one rarely.
         if (c.rule->error_of && !c.broken.yes()) c.weight = (c.weight + 3) / 4;
         if (told.when == when::immediately && c.late) c.weight /= 4;
+        if (c.rule->id == "U-7" && seen.personality_set) c.weight += 500;
+        // A path was sent, so its rules count.
+        if (c.rule->id.starts_with("P-") && (seen.c.path_length > 0).yes()) c.weight += 30;
         if (c.rule->id == "D-2" && seen.entry_bytes == 64) c.weight += 60;
         if (c.rule->id == "U-1" && seen.entry_bytes != 0 && !c.broken.yes()) c.weight += 200;
     }
@@ -238,6 +250,7 @@ void order(std::vector<candidate>& all, const evidence& seen, const outcome& tol
 // The payload may not have been where the driver reads it: then its rules see zeros.
 void add_zero_header(judgement& out, const evidence& seen, const outcome& told) {
     if (seen.entry_bytes != 0 || told.error == 0 || !is_control(seen.about)) return;
+    if (told.when == when::late || told.when == when::never) return;
     const row* r = rule_of_zero_header(seen);
     if (r == nullptr || r->error != told.error) return;
     const std::string why =
@@ -346,7 +359,10 @@ judgement judge(const evidence& seen, const outcome& told) {
     set_certainty(out.verdicts, fitting);
     add_zero_header(out, seen, told);
     if (!out.verdicts.empty() && out.verdicts.front().sure == certainty::certain) {
-        // The uncertain ones stay, but not as an answer; what comes next is worth more.
+        // Beside what is certain the others are no answer; what comes next is worth more.
+        std::erase_if(out.verdicts, [](const verdict& v) {
+            return v.sure != certainty::certain && !v.behind;
+        });
         add_behind(out, walked, seen, told);
     }
     if (told.error != 0 && out.verdicts.empty()) {

@@ -108,8 +108,6 @@ private:
         bool behind = false;
         for (const verdict& v : f.verdicts) {
             if (!how_.all && shown == verdicts_shown) break;
-            // Beside what is certain the others are no answer.
-            if (certain && shown > 0 && !v.behind && !how_.all) continue;
             if (v.behind && !behind) {
                 out_ += fmt::format("  {}\n", coloured(faint, "and behind it:"));
                 behind = true;
