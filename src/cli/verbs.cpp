@@ -211,7 +211,7 @@ constexpr verb verbs[] = {
      .run = &run_udev_info,
      .hidden = true},
     {.name = "generate",
-     .usage = "man | bash | zsh | fish | devices",
+     .usage = "man | bash | zsh | fish | devices | troubleshooting",
      .summary = "print the man page, a shell's completions, or what they complete",
      .details = "For the build and for the completions. With devices, prints a line for each "
                 "number and each name of a device, with a description behind a tab.",

@@ -49,7 +49,8 @@ public:
     }
 
 private:
-    static constexpr std::size_t near = 6;  // lines between a command and its result
+    static constexpr std::size_t near = 6;     // lines between a command and its result
+    static constexpr std::size_t most = 2000;  // things of a kind that are kept
 
     document d_;
     std::optional<placed<subject>> last_command_;
@@ -71,6 +72,12 @@ private:
             std::ranges::sort(owner_of_all->lines);
             return true;
         });
+    }
+
+    // Keeps what a text of any length may tell within bounds.
+    template <class T>
+    static void keep(std::vector<T>& all, T one) {
+        if (all.size() < most) all.push_back(std::move(one));
     }
 
     void see(subject about, const outcome& told, std::size_t line) {
@@ -99,10 +106,7 @@ private:
         if (!foreign) pair(line, w, number);
         if (contains(line, "ublk") && (contains(line, "kernel:") || line.starts_with("[")) &&
             !contains(line, "DEBUG")) {
-            d_.kernel_log.push_back({line, number});
-        }
-        if (contains(line, "[80]") || contains(line, "cmd[80")) {
-            d_.command_arrays.push_back({line, number});
+            keep(d_.kernel_log, {line, number});
         }
         if (!w.commands.empty()) last_command_ = {{w.commands.back().about, number}};
     }
@@ -123,7 +127,7 @@ private:
             } else if (last_command_ && number - last_command_->line <= near && !w.sentence) {
                 see(last_command_->value, {.error = e.code}, number);
             } else if (d_.about_ublk) {
-                d_.loose_errors.push_back({line, number});
+                keep(d_.loose_errors, {line, number});
                 break;
             }
         }
@@ -138,7 +142,7 @@ private:
     void take_opcode(std::string_view line, const line_words& w, std::size_t number) {
         for (const number_word& n : w.numbers) {
             if (n.key.ends_with("opcode") && n.value < 256) {
-                d_.opcodes.push_back({static_cast<std::uint8_t>(n.value), number});
+                keep(d_.opcodes, {static_cast<std::uint8_t>(n.value), number});
                 opcode_line_ = number;
             }
         }
@@ -154,9 +158,9 @@ private:
             const auto value = number_of_word(rest);
             const int by_name = opcode_named(rest);
             if (value && *value < 256) {
-                d_.opcodes.push_back({static_cast<std::uint8_t>(*value), number});
+                keep(d_.opcodes, {static_cast<std::uint8_t>(*value), number});
             } else if (by_name >= 0) {
-                d_.opcodes.push_back({static_cast<std::uint8_t>(by_name), number});
+                keep(d_.opcodes, {static_cast<std::uint8_t>(by_name), number});
                 take_trace_event(line, w, number);
             }
         }
@@ -175,12 +179,12 @@ private:
             if (!names_command || !is_command_number(n.value)) continue;
             const auto v = static_cast<std::uint32_t>(n.value);
             if (n.key == "op" && v <= 0xff) continue;
-            d_.command_numbers.push_back({v, number});
+            keep(d_.command_numbers, {v, number});
             if (w.commands.empty()) last_command_ = {{subject_of_number(v), number}};
         }
         if (opcode_line_ != 0 && number - opcode_line_ <= 8) {
             for (const number_word& n : w.numbers) {
-                if (n.key == "addr") d_.entry_addresses.push_back({n.value, number});
+                if (n.key == "addr") keep(d_.entry_addresses, {n.value, number});
             }
         }
         take_named_struct(w, number);
@@ -208,7 +212,7 @@ private:
                 i.max_io_buf_bytes = static_cast<std::uint32_t>(m->value);
             }
             if (const auto* f = find(w, {"flags"})) i.flags = f->value;
-            d_.dumps.push_back({shape::info, bytes_of(i), number, true});
+            keep(d_.dumps, {shape::info, bytes_of(i), number, true});
         }
         const auto* queue = find(w, {"queueid"});
         const auto* len = find(w, {"len"});
@@ -220,7 +224,7 @@ private:
             h.len = static_cast<std::uint16_t>(len->value);
             h.addr = addr->value;
             if (const auto* v = find(w, {"data", "data0"})) h.data[0] = v->value;
-            d_.dumps.push_back({shape::header, bytes_of(h), number, true});
+            keep(d_.dumps, {shape::header, bytes_of(h), number, true});
         }
     }
 
@@ -230,7 +234,7 @@ private:
         if (!maps) return;
         // "PROT_READ (avoids the EPERM that PROT_WRITE gave)": a report, not a call.
         if (!contains(line, "mmap(") || !contains(line, "PROT_")) return;
-        d_.map_writable.push_back({contains(line, "PROT_WRITE"), number});
+        keep(d_.map_writable, {contains(line, "PROT_WRITE"), number});
     }
 
     void take_blob(blob b) {
@@ -241,14 +245,14 @@ private:
             for (std::size_t at = 0; at < size; at += 128) {
                 const auto part = std::span(b.bytes).subspan(at, 128);
                 if (shape_of(part) != shape::entry) continue;
-                d_.dumps.push_back({shape::entry, {part.begin(), part.end()}, b.first_line});
+                keep(d_.dumps, {shape::entry, {part.begin(), part.end()}, b.first_line});
             }
             return;
         }
         if (const auto s = shape_of(b.bytes)) {
-            d_.dumps.push_back({*s, std::move(b.bytes), b.first_line});
+            keep(d_.dumps, {*s, std::move(b.bytes), b.first_line});
         } else {
-            d_.unknown_blobs.push_back(std::move(b));
+            keep(d_.unknown_blobs, std::move(b));
         }
     }
 };

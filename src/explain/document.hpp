@@ -44,8 +44,7 @@ struct document {
     std::vector<placed<std::uint64_t>> entry_addresses;
     std::vector<placed<bool>> map_writable;
     std::vector<placed<std::string_view>> kernel_log;
-    std::vector<placed<std::string_view>> loose_errors;    // an errno of nobody
-    std::vector<placed<std::string_view>> command_arrays;  // "cmd: [80]byte"
+    std::vector<placed<std::string_view>> loose_errors;  // an errno of nobody
 
     [[nodiscard]] bool succeeded(rules::subject s) const;
 };

@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 namespace ashlar::explain {
 
@@ -152,6 +153,14 @@ std::optional<subject> subject_of_dump(const dump& d) {
     return std::nullopt;
 }
 
+void take_payloads(evidence& seen, const dump& entry, const document& all) {
+    for (const dump& other : all.dumps) {
+        const bool near = other.line >= entry.line && other.line - entry.line <= 40;
+        if (!near || other.named || other.of == shape::entry || other.of == shape::header) continue;
+        if (is_sent_to(seen.about, other.of)) seen.take(other.of, other.bytes);
+    }
+}
+
 finding decoded(const dump& d, const rules::kernel& k, const document& all, const options& how) {
     finding f{.what = finding::kind::bytes,
               .title = fmt::format("{}, {} bytes", long_name(d.of), d.bytes.size()),
@@ -169,18 +178,28 @@ finding decoded(const dump& d, const rules::kernel& k, const document& all, cons
     seen.about = *about;
     seen.take(d.of, d.bytes);
     // The payload that stands beside the entry, where one does.
-    for (const dump& other : all.dumps) {
-        const bool near = other.line >= d.line && other.line - d.line <= 40;
-        if (d.of != shape::entry || &other == &d || other.of == shape::entry || other.named)
-            continue;
-        if (near && is_sent_to(*about, other.of) && other.of != shape::header)
-            seen.take(other.of, other.bytes);
-    }
+    if (d.of == shape::entry) take_payloads(seen, d, all);
     seen.settle();
     judgement j = judge(seen, {.when = how.when});
     f.verdicts = std::move(j.verdicts);
     f.notes = std::move(j.notes);
     return f;
+}
+
+// Each dump once, however often it was printed.
+void list_dumps(explanation& out, const document& d, const rules::kernel& k, const options& how) {
+    constexpr std::size_t most = 100;
+    std::map<std::vector<std::uint8_t>, std::size_t> seen;
+    for (const dump& one : d.dumps) {
+        if (one.named) continue;
+        const auto [at, is_new] = seen.try_emplace(one.bytes, out.findings.size());
+        if (is_new && seen.size() > most) {
+            seen.erase(at);
+            continue;
+        }
+        if (is_new) out.findings.push_back(decoded(one, k, d, how));
+        else out.findings[at->second].lines.push_back(one.line);
+    }
 }
 
 void list_unread(explanation& out, const document& d) {
@@ -229,9 +248,7 @@ explanation text(std::string_view input, const options& how) {
     if (d.about_ublk) {
         for (finding& f : symptoms_of(d, k)) out.findings.push_back(std::move(f));
     }
-    for (const dump& one : d.dumps) {
-        if (!one.named) out.findings.push_back(decoded(one, k, d, how));
-    }
+    list_dumps(out, d, k, how);
     list_unread(out, d);
     return out;
 }

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <random>
 
 using namespace ashlar;
@@ -74,6 +75,8 @@ TEST_CASE("explain: bytes are found in every common form") {
              "00000010",
              "00000000: 2e00 0000 0300 0000 0475 20c0 0000 00ff  .........u .....",
              "0000000 2e 00 00 00 03 00 00 00 04 75 20 c0 00 00 00 ff\n0000020",
+             "0x7ffe10:\t0x2e\t0x00\t0x00\t0x00\t0x03\t0x00\t0x00\t0x00\n"
+             "0x7ffe18 <sqe+8>:\t0x04\t0x75\t0x20\t0xc0\t0x00\t0x00\t0x00\t0xff",
              "0000000 002e 0000 0003 0000 7504 c020 0000 ff00\n0000010",
          }) {
         CAPTURE(form);
@@ -142,6 +145,22 @@ TEST_CASE("explain: an errno without bytes, by when the call came back") {
     CHECK(first(on_6_12, subject::map_descriptors, EPERM, when::unknown) == "MMAP-2");
     CHECK(first(on_6_12, subject::add_dev, EEXIST, when::unknown) == "ADD-17");
     CHECK(first(on_6_12, subject::add_dev, ENOTTY, when::unknown).empty());
+}
+
+TEST_CASE("explain: a megabyte of log is read in one go") {
+    std::string log;
+    for (int i = 0; log.size() < (1 << 20); ++i) {
+        log += fmt::format("Sep 12 host kernel: [{}.5] usb 1-{}: new device, irq={} res=0x{:x}\n",
+                           i, i % 7, i % 90, i);
+        if (i % 50 == 0) log += fmt::format("ublk[{}]: FETCH_REQ tag {} res=-22\n", i, i % 128);
+    }
+    const auto begin = std::chrono::steady_clock::now();
+    const auto e = text(log, on_6_12);
+    const auto took = std::chrono::steady_clock::now() - begin;
+    MESSAGE("1 MiB of log in " << std::chrono::duration<double, std::milli>(took).count()
+                               << " ms (of this build)");
+    CHECK(e.findings.size() == 1);
+    CHECK(find(e, "FETCH_REQ failed with EINVAL") != nullptr);
 }
 
 TEST_CASE("explain: a number is a command, flags, a state or an opcode") {

@@ -189,7 +189,8 @@ private:
     void add(run r, std::string_view line, std::size_t number, bool list) {
         const std::string_view before = trimmed(line.substr(0, r.begin));
         const std::string_view after = trimmed(line.substr(r.end));
-        const bool at_start = before.empty() || before == "{" || before == "[";
+        const bool by_gdb = before.starts_with("0x") && before.ends_with(':');
+        const bool at_start = before.empty() || before == "{" || before == "[" || by_gdb;
         if (open_ && at_start && found.back().last_line + 1 == number) {
             auto& bytes = found.back().bytes;
             if (bytes.size() < most_bytes) {

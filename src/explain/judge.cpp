@@ -359,10 +359,12 @@ judgement judge(const evidence& seen, const outcome& told) {
     set_certainty(out.verdicts, fitting);
     add_zero_header(out, seen, told);
     if (!out.verdicts.empty() && out.verdicts.front().sure == certainty::certain) {
-        // Beside what is certain the others are no answer; what comes next is worth more.
-        std::erase_if(out.verdicts, [](const verdict& v) {
-            return v.sure != certainty::certain && !v.behind;
-        });
+        // Nothing else can be the answer if the driver is never entered.
+        if (!fitting.empty() && other_operation(fitting.front(), seen)) {
+            std::erase_if(out.verdicts, [](const verdict& v) {
+                return v.sure != certainty::certain && !v.behind;
+            });
+        }
         add_behind(out, walked, seen, told);
     }
     if (told.error != 0 && out.verdicts.empty()) {

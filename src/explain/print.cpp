@@ -106,14 +106,22 @@ private:
         const bool certain = !f.verdicts.empty() && f.verdicts.front().sure == certainty::certain;
         std::size_t shown = 0;
         bool behind = false;
+        std::string others;
         for (const verdict& v : f.verdicts) {
             if (!how_.all && shown == verdicts_shown) break;
+            if (!how_.all && certain && shown > 0 && !v.behind) {
+                others += (others.empty() ? "" : ", ") + v.id;
+                continue;
+            }
             if (v.behind && !behind) {
                 out_ += fmt::format("  {}\n", coloured(faint, "and behind it:"));
                 behind = true;
             }
             print(v);
             ++shown;
+        }
+        if (!others.empty()) {
+            block("  less likely: ", fmt::format("{} (--all)", others), 4, faint);
         }
         if (!how_.all && !certain && f.verdicts.size() > shown) {
             out_ += fmt::format("  … and {} less likely ones (--all)\n", f.verdicts.size() - shown);

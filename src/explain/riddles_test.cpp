@@ -28,31 +28,35 @@ int place(const explanation& e, std::string_view title, std::string_view rule) {
     return v == f->verdicts.end() ? 0 : static_cast<int>(v - f->verdicts.begin()) + 1;
 }
 
-constexpr std::string_view report_a = R"(
-*** DEBUG: Device info buffer (64 bytes): 010020000000000000001000ffffffffca2600000000000000000000000000004000000000000000000000000000000000000000000000000000000000000000
-*** CRITICAL: SubmitCtrlCmd called cmd=4 dev_id=4294967295
-URING_CMD completed result=-22 error="operation failed with result: -22"
-ADD_DEV failed with error: -22
-Hex: ffffffffffff4000c0811101c000000040000000000000000000000000000000
-    opcode:      50,                    // IORING_OP_URING_CMD
-    flags:       0,                     // No special flags
-    addr:        0xc0811101c0,          // Device info buffer
-- **VM Kernel**: Linux 6.14 (latest)
-)";  // NOLINT
+constexpr std::string_view report_a =
+    "*** DEBUG: Device info buffer (64 bytes): 010020000000000000001000ffffffffca2600"
+    "00000000000000000000000000400000000000000000000000000000000000000000000000000000"
+    "0000000000\n"
+    "*** CRITICAL: SubmitCtrlCmd called cmd=4 dev_id=4294967295\n"
+    "URING_CMD completed result=-22 error=\"operation failed with result: -22\"\n"
+    "ADD_DEV failed with error: -22\n"
+    "Hex: ffffffffffff4000c0811101c000000040000000000000000000000000000000\n"
+    "    opcode:      50,                    // IORING_OP_URING_CMD\n"
+    "    flags:       0,                     // No special flags\n"
+    "    addr:        0xc0811101c0,          // Device info buffer\n"
+    "- **VM Kernel**: Linux 6.14 (latest)\n";
 
-constexpr std::string_view report_b = R"(
-**Original Issue**: START_DEV returning -EINVAL (-22) preventing device creation.
-**Environment**: Linux 6.11.0-24-generic, ublk_drv module loaded
-ADD_DEV result: 0 (SUCCESS)
-SET_PARAMS result: 0 (SUCCESS)
-5. mmap(fd=5, size=32*32, MAP_SHARED) -> EPERM
-"./demo_null: can't start daemon: Cannot allocate memory"
-- Opcode 46 (URING_CMD) at correct position
-- mmap uses `PROT_READ` (matches `ublksrv` behaviour and avoids the EPERM we hit with `PROT_WRITE`).
-- `ADD_DEV` now returns device id **1** instead of 0. `/dev/ublkc0` already exists on the VM
-- Kernel-side nodes for id 1 never appear in `/dev/ublk*` during the wait loop
-- When the script aborts it prints `Cleaning up...` and then hangs. cleanup runs `sudo kill -SIGINT $UBLK_PID`.
-)";  // NOLINT
+constexpr std::string_view report_b =
+    "**Original Issue**: START_DEV returning -EINVAL (-22) preventing device creation"
+    ".\n"
+    "**Environment**: Linux 6.11.0-24-generic, ublk_drv module loaded\n"
+    "ADD_DEV result: 0 (SUCCESS)\n"
+    "SET_PARAMS result: 0 (SUCCESS)\n"
+    "5. mmap(fd=5, size=32*32, MAP_SHARED) -> EPERM\n"
+    "\"./demo_null: can't start daemon: Cannot allocate memory\"\n"
+    "- Opcode 46 (URING_CMD) at correct position\n"
+    "- mmap uses `PROT_READ` (matches `ublksrv` behaviour and avoids the EPERM we hit"
+    " with `PROT_WRITE`).\n"
+    "- `ADD_DEV` now returns device id **1** instead of 0. `/dev/ublkc0` already exis"
+    "ts on the VM\n"
+    "- Kernel-side nodes for id 1 never appear in `/dev/ublk*` during the wait loop\n"
+    "- When the script aborts it prints `Cleaning up...` and then hangs. cleanup runs"
+    " `sudo kill -SIGINT $UBLK_PID`.\n";
 
 }  // namespace
 
