@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 namespace ashlar::explain {
 
@@ -29,6 +30,7 @@ struct candidate {
     std::string condition;  // of the kernel's configuration, if it depends on it
     bool late = false;      // stands behind a row that waits
     int weight = 0;
+    std::size_t place = 0;  // in the order of the kernel
 };
 
 struct setting {
@@ -66,6 +68,7 @@ std::vector<candidate> walk(const evidence& seen) {
             c.broken = evaluate(*r, seen, c.condition);
             c.late = waited;
             c.weight = weight_of(r->id);
+            c.place = all.size();
             if (r->what == effect::blocks) waited = true;
             if (!c.broken.no()) all.push_back(std::move(c));
         }
@@ -244,7 +247,7 @@ void order(std::vector<candidate>& all, const evidence& seen, const outcome& tol
         if (c.rule->id == "D-2" && seen.entry_bytes == 64) c.weight += 60;
         if (c.rule->id == "U-1" && seen.entry_bytes != 0 && !c.broken.yes()) c.weight += 200;
     }
-    std::ranges::stable_sort(all, std::greater{}, &candidate::weight);
+    std::ranges::sort(all, {}, [](const candidate& c) { return std::pair(-c.weight, c.place); });
 }
 
 // The payload may not have been where the driver reads it: then its rules see zeros.

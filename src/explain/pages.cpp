@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 namespace ashlar::explain {
 
@@ -56,7 +57,8 @@ std::string item(const row& r) {
 // The rows of one section, by errno.
 std::string section(std::string_view title, std::vector<const row*> rows) {
     if (rows.empty()) return {};
-    std::ranges::stable_sort(rows, std::greater{}, [](const row* r) { return weight_of(r->id); });
+    // Rows lie in the order of the kernel.
+    std::ranges::sort(rows, {}, [](const row* r) { return std::pair(-weight_of(r->id), r); });
     std::map<std::string, std::vector<std::string>> by_errno;
     for (const row* r : rows) {
         std::vector<std::string>& items = by_errno[heading(*r)];
