@@ -135,6 +135,11 @@ result<explanation> explanation_of(const command& c) {
     if (!c.words.empty() && c.words[0] == "errno") return explain_errno(c, how);
     if (auto told = explain_number(c, how)) return std::move(*told);
     ASHLAR_TRY(auto input, input_of(c));
+    // A file of the bytes themselves.
+    if (input.find('\0') != std::string::npos) {
+        const auto* raw = reinterpret_cast<const std::uint8_t*>(input.data());
+        return explain::bytes({raw, input.size()}, how);
+    }
     if (how.as) {
         const auto blobs = explain::find_blobs(explain::lines_of(input));
         if (blobs.size() != 1) {

@@ -177,7 +177,7 @@ constexpr verb verbs[] = {
      .options = features_options,
      .run = &run_features},
     {.name = "explain",
-     .usage = "[WORD...] [OPTION]...",
+     .usage = "[WORD]... [OPTION]...",
      .summary = "tell why a ublk call failed, from its bytes, a trace or a report",
      .details =
          "Each WORD is a file, or bytes in hex in any common form; without one, standard input is "

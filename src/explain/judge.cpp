@@ -355,7 +355,7 @@ judgement judge(const evidence& seen, const outcome& told) {
     order(fitting, seen, told);
     for (const candidate& c : fitting) {
         const bool again = std::ranges::any_of(out.verdicts, [&](const verdict& v) {
-            return v.id == c.rule->id && v.means == c.rule->means;
+            return v.id == c.rule->id && (v.means == c.rule->means || !c.broken.yes());
         });
         if (!again) out.verdicts.push_back(verdict_of(c, seen, told));
     }
