@@ -14,7 +14,7 @@ namespace {
 
 template <class T>
 void copy_front(T& to, std::span<const std::uint8_t> bytes) {
-    std::memcpy(&to, bytes.data(), std::min(sizeof to, bytes.size()));
+    if (!bytes.empty()) std::memcpy(&to, bytes.data(), std::min(sizeof to, bytes.size()));
 }
 
 bool is_batch(subject s) {

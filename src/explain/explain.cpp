@@ -142,6 +142,21 @@ std::string_view long_name(shape s) {
     return {};
 }
 
+// What --as takes for such a thing.
+std::size_t least_bytes(shape s) {
+    switch (s) {
+        case shape::entry:
+        case shape::info: return 64;
+        case shape::header: return 32;
+        case shape::params: return 8;
+        case shape::descriptor:
+        case shape::buffer: return 24;
+        case shape::io:
+        case shape::batch: return 16;
+    }
+    return 0;
+}
+
 // A command for which bytes alone can be judged: an entry names it, these forms have but one.
 std::optional<subject> subject_of_dump(const dump& d) {
     if (d.of == shape::entry) return subject_of_entry(d);
@@ -258,9 +273,10 @@ explanation bytes(std::span<const std::uint8_t> raw, const options& how) {
     const rules::kernel k = choose_kernel(out, how, {});
     out.lines = 1;
     const std::optional<shape> of = how.as ? how.as : shape_of(raw);
-    if (!of) {
+    if (!of || raw.size() < least_bytes(*of)) {
         out.not_understood.push_back(
-            {1, fmt::format("{} bytes that are none of the driver's structures", raw.size())});
+            {1, of ? fmt::format("{} bytes are too few for a {}", raw.size(), long_name(*of))
+                   : fmt::format("{} bytes that are none of the driver's structures", raw.size())});
         return out;
     }
     document d;

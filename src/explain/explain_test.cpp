@@ -131,6 +131,16 @@ TEST_CASE("explain: random bytes are nothing, and zeros neither") {
     CHECK(told == 0);
 }
 
+TEST_CASE("explain: bytes are what somebody says they are, if there are enough") {
+    for (shape s : all_shapes) {
+        options how = on_6_12;
+        how.as = s;
+        CHECK(!bytes({}, how).explained());
+        CHECK(!bytes(std::vector<std::uint8_t>(7), how).explained());
+        CHECK(bytes(std::vector<std::uint8_t>(64), how).explained());
+    }
+}
+
 TEST_CASE("explain: an errno without bytes, by when the call came back") {
     auto first = [](options how, subject s, int error, when w) {
         how.when = w;
