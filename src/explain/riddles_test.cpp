@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The riddles of two bug reports, from the lines that they quote (docs/riddles.md tells them), and
+// The riddles of two bug reports, from lines of theirs, shortened (docs/riddles.md tells them), and
 // the same faults in other people's words.
 #include "explain/explain.hpp"
 #include "explain/print.hpp"
