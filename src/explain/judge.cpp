@@ -239,6 +239,22 @@ void add_behind(judgement& out, const std::vector<candidate>& all, const evidenc
     }
 }
 
+// An ENODEV of a command that waited for a request is no refusal: its round has ended.
+void add_end_of_round(judgement& out, const evidence& seen, const outcome& told) {
+    constexpr subject waiting[] = {subject::fetch_req, subject::commit_and_fetch_req,
+                                   subject::need_get_data, subject::fetch_io_cmds};
+    if (told.error != ENODEV || std::ranges::find(waiting, seen.about) == std::end(waiting)) return;
+    out.verdicts.push_back(
+        {.id = "end-of-round",
+         .sure = out.verdicts.empty() ? certainty::likely : certainty::possible,
+         .error = ENODEV,
+         .means = "The command waited, and its round ended: the device was stopped, deleted or "
+                  "quiesced, or a thread that served it ended",
+         .value = {},
+         .mend = "do not send it again; leave the queue, and close /dev/ublkcN when all have ended",
+         .look = "was there a STOP_DEV or DEL_DEV, or did a thread of the server end?"});
+}
+
 void add_notes(judgement& out, const std::vector<candidate>& all, const evidence& seen) {
     if (seen.c.info.known() && seen.info.flags == 0 && seen.info.ublksrv_flags != 0) {
         out.notes.push_back(fmt::format(
@@ -301,6 +317,7 @@ judgement judge(const evidence& seen, const outcome& told) {
     }
     set_certainty(out.verdicts, fitting);
     add_zero_header(out, seen, told);
+    add_end_of_round(out, seen, told);
     if (!out.verdicts.empty() && out.verdicts.front().sure == certainty::certain) {
         // Nothing else can be the answer if the driver is never entered.
         if (!fitting.empty() && other_operation(fitting.front(), seen)) {

@@ -113,6 +113,21 @@ TEST_CASE("riddles: the same faults in other words") {
     CHECK(place(traced, "failed with EINVAL", "U-1") == 1);
 }
 
+TEST_CASE("riddles: symptoms in the words of other people") {
+    auto on_6_12 = [](std::string_view line) {
+        return text(line, {.kernel = rules::kernel_named("6.12")});
+    };
+    CHECK(place(on_6_12("ublk ADD_DEV gave us dev_id 3 although we expected 0"), "the id",
+                "leftover") == 1);
+    CHECK(place(on_6_12("/dev/ublkb0 was never created after start"), "the disk", "START-4") == 1);
+    CHECK(place(on_6_12("my ublk daemon is stuck after Ctrl-C"), "does not end", "DEL-3") == 1);
+    CHECK(place(on_6_12("ublk del_dev blocks forever"), "DEL_DEV does not", "DEL-3") == 1);
+    CHECK(place(on_6_12("FETCH_REQ completes with -ENODEV"), "FETCH_REQ", "end-of-round") == 1);
+    CHECK(place(on_6_12("ublk: SET_PARAMS => errno 13"), "SET_PARAMS failed with EACCES",
+                "SET-5") == 1);
+    CHECK(place(on_6_12("add_dev returns -95, raw opcode"), "EOPNOTSUPP", "D-3") == 1);
+}
+
 TEST_CASE("riddles: a log of something else is not explained") {
     const auto e = text("nginx: open() \"/x\" failed (2: No such file or directory)\n"
                         "worker 12 hangs, kill it\nmmap failed: Operation not permitted\n"

@@ -177,8 +177,9 @@ constexpr symptom symptoms[] = {
      [](auto l) { return missing(l) && mentions_node(l) && names_only_disk(l); }, no_disk},
     {"the id of a new device is not 0",
      [](auto l) {
-         const bool other_id = has(l, {"device id", "dev id", "dev_id", "devid"}) &&
-                               has(l, {"instead of 0", "instead of `0`", "rather than 0"});
+         const bool other_id =
+             has(l, {"device id", "dev id", "dev_id", "devid"}) &&
+             has(l, {"instead of 0", "instead of `0`", "rather than 0", "expected 0"});
          const bool old_node = l.find("/dev/ublkc") != std::string_view::npos &&
                                has(l, {"already exist", "still exist", "still there", "stale"});
          return other_id || old_node;
@@ -186,7 +187,8 @@ constexpr symptom symptoms[] = {
      leftover},
     {"the program does not end",
      [](auto l) {
-         return has(l, {"hangs", "hung", " hang", "never returns", "never exits", "never ends"}) &&
+         return has(l, {"hangs", "hung", " hang", "stuck", "never returns", "never exits",
+                        "never ends"}) &&
                 has(l, {"clean", "kill", "exit", "shut", "sigint", "sigterm", "ctrl-c", "wait "});
      },
      end_hangs},
@@ -246,8 +248,8 @@ verdict verdict_of(const cause& c) {
 
 // Words without which no symptom shows: most lines have none of them.
 bool may_show(std::string_view line) {
-    return has(line, {"ublk", "hang", "hung", "never", "appear", "io_uring_", "mmap", "instead of",
-                      "daemon", "id"});
+    return has(line, {"ublk", "hang", "hung", "never", "stuck", "appear", "io_uring_", "mmap",
+                      "instead of", "daemon", "id"});
 }
 
 }  // namespace

@@ -139,6 +139,15 @@ void take_identifier(std::string_view line, std::size_t at, std::size_t end, lin
             return;
         }
     }
+    if (lowered(word) == "errno") {
+        std::size_t i = end;
+        while (i < line.size() && (line[i] == ' ' || line[i] == '=' || line[i] == ':')) ++i;
+        std::size_t stop = i;
+        while (stop < line.size() && is_digit(line[stop]) && stop - i < 4) ++stop;
+        const int code = errno_of_word(line.substr(i, stop - i));
+        if (code > 0 && code <= last_errno) out.errors.push_back({code, at});
+        return;
+    }
     if (const auto about = command_named(word)) out.commands.push_back({*about, at});
 }
 
