@@ -16,6 +16,7 @@ int run_del(const command& c);
 int run_features(const command& c);
 int run_doctor(const command& c);
 int run_why(const command& c);
+int run_explain(const command& c);
 int run_udev_info(const command& c);
 int run_generate(const command& c);
 
