@@ -88,7 +88,7 @@ void ublk_core::end_of_server(ublk_device& d) {
     const bool all_seen =
         d.opener == nullptr || (!at_least(6, 7) && !d.opener->alive());
     for (ublk_queue& q : d.queues) {
-        if (q.cancelling || q.fetched == 0 || all_seen) {
+        if (q.cancelling || all_seen) {
             q.cancelling = true;
             abort_owned(q, all_seen);
         }
