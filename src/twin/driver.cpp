@@ -17,7 +17,7 @@ struct driver::inside {
 driver::driver(kernel& k) : inside_(std::make_unique<inside>(k)) {}
 // Commands of workers that are stuck let go of their files.
 driver::~driver() {
-    for (uring_command* c : inside_->core.controls) inside_->core.home.put(*c->file);
+    for (open_file* f : inside_->core.held_files) inside_->core.home.put(*f);
 }
 
 std::optional<int> driver::control_command(uring_command& c) {

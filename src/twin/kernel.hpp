@@ -134,11 +134,11 @@ private:
     rules::contract contract_;
     random choices_, data_;
     trace trace_;
+    struct pools;
+    std::unique_ptr<pools> pools_;  // outlives those that give back
     std::unique_ptr<executor> executor_;
     std::unique_ptr<block_layer> blocks_;
     std::unique_ptr<driver> driver_;
-    struct pools;
-    std::unique_ptr<pools> pools_;
     std::vector<std::unique_ptr<process>> processes_;
     std::map<std::string, std::unique_ptr<file>> files_;
     std::vector<file*> shared_;

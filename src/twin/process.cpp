@@ -5,15 +5,17 @@
 #include "twin/block.hpp"
 #include "twin/driver.hpp"
 #include "twin/file.hpp"
+#include "twin/server_memory.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <stdexcept>
 #include <bit>
 #include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <fcntl.h>
+#include <stdexcept>
 #include <sys/mman.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -248,7 +250,29 @@ std::int64_t process::call_pwrite(int fd, std::span<const std::byte> from, std::
     return code < 0 ? code : static_cast<std::int64_t>(from.size());
 }
 
+void server_memory::add(std::uint64_t begin, std::size_t bytes) {
+    std::lock_guard lock(mutex);
+    ranges[begin] = begin + bytes;
+}
+
+void server_memory::remove(std::uint64_t begin) {
+    std::lock_guard lock(mutex);
+    ranges.erase(begin);
+}
+
+bool server_memory::has(std::uint64_t begin, std::size_t bytes) {
+    std::lock_guard lock(mutex);
+    auto behind = ranges.upper_bound(begin);
+    if (behind == ranges.begin()) return false;
+    const std::uint64_t end = std::prev(behind)->second;
+    return begin < end && bytes <= end - begin;
+}
+
 bool process::copy_in(void* to, std::uint64_t user_address, std::size_t bytes) {
+    if (server_memory::has(user_address, bytes)) {
+        std::memcpy(to, reinterpret_cast<const void*>(user_address), bytes);
+        return true;
+    }
     // The kernel's way of copying from memory that may not be there.
     const iovec local{to, bytes};
     const iovec remote{reinterpret_cast<void*>(user_address), bytes};
@@ -256,6 +280,10 @@ bool process::copy_in(void* to, std::uint64_t user_address, std::size_t bytes) {
 }
 
 bool process::copy_out(std::uint64_t user_address, const void* from, std::size_t bytes) {
+    if (server_memory::has(user_address, bytes)) {
+        std::memcpy(reinterpret_cast<void*>(user_address), from, bytes);
+        return true;
+    }
     const iovec local{const_cast<void*>(from), bytes};
     const iovec remote{reinterpret_cast<void*>(user_address), bytes};
     return ::process_vm_writev(::getpid(), &local, 1, &remote, 1, 0) == static_cast<ssize_t>(bytes);
@@ -291,7 +319,10 @@ void process::close_everything() {
         kernel_.ublk().unmap(*this, m.bytes);
         kernel_.put(*m.file);
     }
-    for (auto [memory, bytes] : memory_) ::munmap(memory, bytes);
+    for (auto [memory, bytes] : memory_) {
+        server_memory::remove(reinterpret_cast<std::uintptr_t>(memory));
+        ::munmap(memory, bytes);
+    }
     memory_.clear();
     std::erase_if(kernel_.locked_paths, [this](const auto& one) { return one.second == this; });
     kernel_.exec().wake(kernel_.paths_changed);

@@ -4,6 +4,7 @@
 #include "twin/driver.hpp"
 #include "twin/file.hpp"
 #include "twin/process.hpp"
+#include "twin/server_memory.hpp"
 
 #include <fmt/format.h>
 
@@ -100,6 +101,7 @@ result<std::span<std::byte>> process::allocate_memory(std::size_t bytes) {
                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (memory == MAP_FAILED) return refuse("allocate memory", {}, ENOMEM);
     memory_[static_cast<std::byte*>(memory)] = bytes;
+    server_memory::add(reinterpret_cast<std::uintptr_t>(memory), bytes);
     return std::span(static_cast<std::byte*>(memory), bytes);
 }
 
@@ -108,6 +110,7 @@ void process::free_memory(std::span<std::byte> memory) {
     if (memory_.erase(memory.data()) == 0) {
         return kernel_.accuse("memory is given back that was not taken");
     }
+    server_memory::remove(reinterpret_cast<std::uintptr_t>(memory.data()));
     ::munmap(memory.data(), memory.size());
 }
 

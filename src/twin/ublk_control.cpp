@@ -2,6 +2,7 @@
 // Control commands: who they are, whom they are about, whether they are allowed.
 #include "twin/ublk_core.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 namespace ashlar::twin {
@@ -56,10 +57,10 @@ void ublk_core::put(ublk_device& d) {
 
 std::optional<int> ublk_core::control_command(uring_command& c) {
     if (at_least(7, 0) && never_sleeps(op_of(c))) return control(c);
-    controls.push_back(&c);
+    held_files.push_back(c.file);
     exec.start_worker("ublk control", [this, &c] {
         const int result = c.cancelled ? -ECANCELED : control(c);
-        std::erase(controls, &c);
+        held_files.erase(std::ranges::find(held_files, c.file));
         ring::complete(c, result);
     });
     return std::nullopt;

@@ -44,7 +44,7 @@ public:
     // Events may still point to them and to their slots.
     std::vector<std::unique_ptr<ublk_device>> graveyard = {};
     unsigned unprivileged_devices = 0;
-    std::vector<uring_command*> controls = {};  // in workers
+    std::vector<open_file*> held_files = {};  // by control commands in workers
     // Held by ADD_DEV and DEL_DEV. After the power failed it is another one.
     std::vector<std::unique_ptr<kernel_mutex>> globals = {};
     wait_queue freed = {.what = "the end of a ublk device"};

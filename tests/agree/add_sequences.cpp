@@ -132,7 +132,7 @@ sequences flag_rules() {
     one(f_need_get_data | f_batch_io, "ADD-0", "0");
     one(f_batch_io | f_per_io_daemon, "ADD-0", "0");
     one(~0ull, "ADD-6", "-EINVAL", 613);
-    for (unsigned size : {0, 16, 23, 24, 28, 32, 64, 256, 264}) {
+    for (const unsigned size : {0U, 16U, 23U, 24U, 28U, 32U, 64U, 256U, 264U}) {
         const bool fine = size >= 24 && size % 8 == 0 && size <= 256;
         all.push_back(make("add.desc-size-" + std::to_string(size),
                            add_with([&](info& i) {

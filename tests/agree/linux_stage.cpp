@@ -90,7 +90,9 @@ void linux_stage::begin(unsigned number) {
 
 void linux_stage::note(settling& s, std::vector<event>& all, event e) {
     waiting_.erase(e.step);
-    if (e.step == s.number) {
+    if (e.step != s.number) {
+        s.others = true;
+    } else {
         s.done = true;
         s.failed = e.text.starts_with("-");
     }
@@ -160,6 +162,8 @@ double linux_stage::limit_ms(const settling& s) const {
     } else if (ends_something(current)) {
         limit = waiting_.empty() ? 20 : 120;
         if (current.what == op::kill) limit = 120;
+    } else if (s.others) {
+        limit = 60;
     } else if (!s.failed && has_consequences(current) && (!waiting_.empty() || board_.serving)) {
         limit = io || is_command(current, uapi::ctrl_op::start_dev) ? 60 : 40;
         if (!others_wait(s.number) && current.control) {

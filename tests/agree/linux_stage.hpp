@@ -21,7 +21,7 @@ public:
 private:
     struct settling {
         unsigned number = 0;
-        bool done = false, entered = false, failed = false;
+        bool done = false, entered = false, failed = false, others = false;
         double quiet_ms = 0;
         std::uint32_t served = 0;
     };

@@ -202,7 +202,7 @@ step by(step s, unsigned process, unsigned thread) {
     return s;
 }
 
-// --- whole beginnings -----------------------------------------------------------------------------
+// --- whole beginnings ----------------------------------------------------------------------------
 
 steps added(const shape& of, unsigned dev) {
     return {add(of, dev), set_params(good_params(of), dev)};

@@ -99,6 +99,10 @@ inline sequence since(unsigned version, sequence s) {
     s.since = version;
     return s;
 }
+inline sequence wedges(std::string why, sequence s) {
+    s.wedges = std::move(why);
+    return s;
+}
 inline sequence until(unsigned version, sequence s) {
     s.until = version;
     return s;

@@ -50,6 +50,8 @@ std::uint64_t some_flags(plan& p) {
                                       uapi::f_user_recovery | uapi::f_quiesce});
     if (p.d.one_in(4)) flags |= uapi::f_no_auto_part_scan;
     if (p.d.one_in(12)) flags |= 1ull << p.d.below(22);
+    // A ring that ends with a request committed and registered wedges 7.3.
+    if ((flags & uapi::f_auto_buf_reg) != 0) flags &= ~uapi::f_supp_zero_copy;
     // Several tags of a batch come in any order and number.
     return flags & ~(uapi::f_batch_io | uapi::f_zoned | uapi::f_unprivileged_dev);
 }

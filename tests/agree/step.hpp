@@ -131,6 +131,7 @@ struct sequence {
     std::string id;
     std::vector<step> steps;
     unsigned since = 0, until = 9999;  // the kernels that it may be given to
+    std::string wedges = {};           // why no real kernel gets it
 };
 
 // One line: who, what, with what; only what differs from the ordinary call.
