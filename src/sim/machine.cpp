@@ -346,9 +346,7 @@ void machine::run_for(std::chrono::nanoseconds machine_time) {
     while (inside_->home.exec().now() < until && step()) {}
 }
 
-std::vector<std::string> machine::findings() const {
-    return inside_->home.accusations();
-}
+std::vector<std::string> machine::findings() const { return inside_->home.accusations(); }
 
 std::string machine::trace() const { return inside_->home.log().text(); }
 std::uint64_t machine::trace_hash() const { return inside_->home.log().hash(); }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 // Disks, their openers and what they submit.
-#include "twin/process.hpp"
 #include "twin/block.hpp"
 
 #include "rules/row.hpp"
 #include "twin/block_disk.hpp"
 #include "twin/driver.hpp"
+#include "twin/process.hpp"
 #include "twin/ublk_device.hpp"
 
 #include <algorithm>

@@ -85,9 +85,10 @@ void ublk_core::end_of_server(ublk_device& d) {
     get(d);
     log().add("device {}: its server has ended", d.id);
     // The monitor of kernels before 6.7 looks at every queue.
-    const bool all_seen = d.opener == nullptr || (!at_least(6, 7) && !d.opener->alive());
+    const bool all_seen = d.state() == uapi::device_state::live &&
+                          (d.opener == nullptr || (!at_least(6, 7) && !d.opener->alive()));
     for (ublk_queue& q : d.queues) {
-        if (q.cancelling || q.fetched == 0 || all_seen) {
+        if (q.cancelling || all_seen) {
             q.cancelling = true;
             abort_owned(q, all_seen);
         }
