@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// How a seed becomes a plan. First it is drawn what exists in a run at all, then how often: runs that
-// have a little of everything find less.
+// How a seed becomes a plan. First it is drawn what exists in a run at all, then how often: runs
+// that have a little of everything find less.
 #include "sim/plan.hpp"
 #include "twin/block.hpp"
 #include "twin/random.hpp"
@@ -191,8 +191,8 @@ plan draw_plan(std::uint64_t seed, const choices& c) {
     draw_faults(p, c, faults);
     draw_clients(p, c, work);
     draw_mishaps(p, c, mishaps);
-    // Where nothing overlaps or fails, transfers may end within a sector: else sectors would be torn
-    // by right.
+    // Where nothing overlaps or fails, transfers may end within a sector: else sectors would be
+    // torn by right.
     const twin::file_faults& f = p.faults;
     const bool errors =
         f.read_error + f.write_error + f.sync_error + f.no_space + f.again + f.interrupted != 0;

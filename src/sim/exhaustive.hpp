@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Not by dice but all of it: every sequence of at most three of write, FUA write, discard and
-// write-zeroes on two blocks, and flush; one after the other and all at once; with the power failing
-// at every point, and every subset of what was not yet synced on the disk then.
+// write-zeroes on two blocks, and flush; one after the other and all at once; with the power
+// failing at every point, and every subset of what was not yet synced on the disk then.
 #pragma once
 
 #include "sim/plan.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// All that a run is to do, drawn before it begins: the machine, the disk, what each client asks of it
-// and what goes wrong when. A list can be shortened, and what is left still means the same.
+// All that a run is to do, drawn before it begins: the machine, the disk, what each client asks of
+// it and what goes wrong when. A list can be shortened, and what is left still means the same.
 #pragma once
 
 #include "rules/kernel.hpp"

@@ -12,8 +12,8 @@ namespace ashlar::sim {
 
 namespace {
 
-// How long the driver may take to notice that a server has gone: 6.1 looks every 5 seconds, and some
-// kernels only after the block layer's 30 if a server had all tags of a queue.
+// How long the driver may take to notice that a server has gone: 6.1 looks every 5 seconds, and
+// some kernels only after the block layer's 30 if a server had all tags of a queue.
 constexpr std::uint64_t notices_within_ns = 120 * control::second_ns;
 constexpr std::uint64_t look_again_ns = 200'000'000;
 constexpr std::uint64_t tick_ns = 5'000'000;  // to see that the device has ended

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// One run: a simulated machine with a server, its clients and its mishaps, from the seed to a verdict.
+// One run: a simulated machine with a server, its clients and its mishaps, from the seed to a
+// verdict.
 #pragma once
 
 #include "sim/client.hpp"
