@@ -13,6 +13,10 @@ install(TARGETS ashlar_twin EXPORT ashlar_targets)
 file(RELATIVE_PATH library_from_program /${CMAKE_INSTALL_SBINDIR} /${CMAKE_INSTALL_LIBDIR})
 set_target_properties(ashlar_cli PROPERTIES INSTALL_RPATH "$ORIGIN/${library_from_program}")
 install(TARGETS ashlar_cli RUNTIME DESTINATION ${CMAKE_INSTALL_SBINDIR})
+# Simulations need no privileges.
+file(RELATIVE_PATH library_from_sim /${CMAKE_INSTALL_BINDIR} /${CMAKE_INSTALL_LIBDIR})
+set_target_properties(ashlar_sim PROPERTIES INSTALL_RPATH "$ORIGIN/${library_from_sim}")
+install(TARGETS ashlar_sim RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 
 set(config_directory ${CMAKE_INSTALL_LIBDIR}/cmake/ashlar)
 install(EXPORT ashlar_targets NAMESPACE ashlar:: DESTINATION ${config_directory}

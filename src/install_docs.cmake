@@ -9,10 +9,17 @@ foreach(page man bash zsh fish)
         DEPENDS ashlar_cli COMMENT "Generating ${page}")
     list(APPEND generated_docs ${output})
 endforeach()
+set(output ${CMAKE_CURRENT_BINARY_DIR}/generated/ashlar-sim.man)
+add_custom_command(OUTPUT ${output}
+    COMMAND ashlar_sim --man > ${output}
+    DEPENDS ashlar_sim COMMENT "Generating the page of ashlar-sim")
+list(APPEND generated_docs ${output})
 add_custom_target(ashlar_docs ALL DEPENDS ${generated_docs})
 
 set(generated ${CMAKE_CURRENT_BINARY_DIR}/generated)
 install(FILES ${generated}/ashlar.man DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 RENAME ashlar.1)
+install(FILES ${generated}/ashlar-sim.man
+    DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 RENAME ashlar-sim.1)
 install(FILES ${generated}/ashlar.bash
     DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME ashlar)
 install(FILES ${generated}/ashlar.zsh

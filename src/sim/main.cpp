@@ -121,6 +121,7 @@ int run(const asked& a) {
     set_log_sink([](level, std::string_view) {});
     switch (a.what) {
         case asked::mode::help: fmt::print("{}", help_text()); return 0;
+        case asked::mode::man: fmt::print("{}", man_text()); return 0;
         case asked::mode::version: fmt::print("ashlar-sim {}\n", ashlar::version()); return 0;
         case asked::mode::runs: return run_seeds(a);
         case asked::mode::exhaustive: return run_exhaustive(a);

@@ -205,12 +205,55 @@ constexpr one_option all_options[] = {
          a.what = asked::mode::help;
          return {};
      }},
+    {"man", "", "print the manual page", false,
+     [](asked& a, std::string_view) -> result<> {
+         a.what = asked::mode::man;
+         return {};
+     }},
     {"version", "", "print the version", false,
      [](asked& a, std::string_view) -> result<> {
          a.what = asked::mode::version;
          return {};
      }},
 };
+
+constexpr const char* man_page = R"(.\" SPDX-License-Identifier: MIT
+.Dd November 22, 2026
+.Dt ASHLAR-SIM 1
+.Os
+.Sh NAME
+.Nm ashlar-sim
+.Nd simulate block devices served by ashlar, with faults, from a seed
+.Sh SYNOPSIS
+.Nm
+.Op Ar option ...
+.Sh DESCRIPTION
+.Nm
+runs ashlar's own code on a kernel in memory: servers that are killed, stopped, or taken over by
+others, disks that fail or are full, power cuts, and users of the disk who hold each answer against
+what it may be.
+A seed chooses all of it, and the same seed does the same again.
+It needs no privileges, and touches no device of the machine.
+.Pp
+Of a run that fails it prints what broke, the last events, and the command that does it again, also
+in the shortest form that was found.
+.Pp
+The options are:
+.Bl -tag -width Ds
+{}.El
+.Sh EXIT STATUS
+0: all runs went well; 1: one did not; 2: wrong usage.
+.Sh EXAMPLES
+Five minutes of all that there is:
+.Pp
+.Dl ashlar-sim --minutes 5
+.Pp
+One run, with its events:
+.Pp
+.Dl ashlar-sim --seed 4711 --trace
+.Sh SEE ALSO
+.Xr ashlar 1
+)";
 
 const one_option* find(std::string_view name) {
     for (const one_option& o : all_options) {
@@ -259,8 +302,8 @@ std::string help_text() {
     std::string text =
         "Usage: ashlar-sim [OPTION…]\n\n"
         "Simulates disks that ashlar serves: a kernel in memory, servers, users of the disks, and "
-        "all\nthat can go wrong, in an order that a seed chooses. The same seed does the same again."
-        "\n\nOptions:\n";
+        "all\nthat can go wrong, in an order that a seed chooses. The same seed does the same "
+        "again.\n\nOptions:\n";
     for (const one_option& o : all_options) {
         const std::string left =
             fmt::format("--{}{}{}", o.name, o.argument.empty() ? "" : " ", o.argument);
@@ -271,6 +314,16 @@ std::string help_text() {
                   "  ashlar-sim --minutes 5\n"
                   "  ashlar-sim --seed 4711 --trace\n"
                   "  ashlar-sim --runs 200 --kernel 6.12 --target file --no-foreign\n";
+}
+
+std::string man_text() {
+    std::string options;
+    for (const one_option& o : all_options) {
+        options +=
+            fmt::format(".It Fl -{}{}{}\n", o.name, o.argument.empty() ? "" : " Ar ", o.argument);
+        options += fmt::format("{}.\n", o.help);
+    }
+    return fmt::format(man_page, options);
 }
 
 }  // namespace ashlar::sim

@@ -13,7 +13,7 @@
 namespace ashlar::sim {
 
 struct asked {
-    enum class mode : std::uint8_t { runs, exhaustive, nth_failure, help, version };
+    enum class mode : std::uint8_t { runs, exhaustive, nth_failure, help, man, version };
     mode what = mode::runs;
     runs_wanted runs = {};
     bool shrink = true, json = false, trace = false, progress = true;
@@ -22,5 +22,6 @@ struct asked {
 
 result<asked> parse(std::span<char* const> words);
 std::string help_text();
+std::string man_text();
 
 }  // namespace ashlar::sim

@@ -5,8 +5,8 @@
 //   a write is over once it has ended well, or has failed (then it may have happened or not);
 //   a write that ended well before another began is older than it, and nobody sees the older one
 //   after the newer has ended; writes that overlap in time may have happened in either order;
-//   after the power was cut, the same, but only what was made durable hides older writes: by a flush
-//   that began after the write had ended, or by the write itself (FUA, write-through).
+//   after the power was cut, the same, but only what was made durable hides older writes: by a
+//   flush that began after the write had ended, or by the write itself (FUA, write-through).
 //
 // Time is a count of the calls made here.
 #pragma once
