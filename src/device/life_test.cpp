@@ -40,8 +40,6 @@ struct quiet {
 
 }  // namespace
 
-TEST_SUITE_BEGIN("twin");
-
 TEST_CASE("a device serves what was written, on every queue, and leaves nothing behind") {
     twin_machine m;
     {
@@ -201,5 +199,3 @@ TEST_CASE("a run directory that can't be written to is an error that names it") 
     CHECK(d.error().code == ENOENT);
     CHECK(m.leaks() == "");
 }
-
-TEST_SUITE_END();

@@ -90,8 +90,6 @@ struct faulty {
 
 }  // namespace
 
-TEST_SUITE_BEGIN("twin");
-
 TEST_CASE("a target's failure is an error of that one request, and is logged with its place") {
     served s{target(faulty{})};
     const std::pair<unsigned, int> expected[] = {{1, EIO}, {2, ENOSPC}, {3, EIO},       {4, ENOMEM},
@@ -288,5 +286,3 @@ TEST_CASE("a request costs no heap allocation, with plain handlers and with coro
         CHECK(many - few < 1000 / 10);
     }
 }
-
-TEST_SUITE_END();
