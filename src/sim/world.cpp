@@ -72,12 +72,13 @@ void world::broken(std::string what) {
 }
 
 bool world::step() {
+    // Before anything happens to them.
+    if (attention_) look_after_servers();
     if (kernel_.steps().steps() >= next_step_) {
         const mishap& m = plan_.mishaps[next_mishap_++];
         plan_next();
         happen(m);
     }
-    if (attention_) look_after_servers();
     kernel_.log().set_time(kernel_.exec().now());
     const bool moved = kernel_.steps().step();
     if (!kernel_.accusations().empty()) broken(kernel_.accusations().front());
