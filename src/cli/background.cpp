@@ -95,6 +95,7 @@ void leave_the_terminal(int kept) {
                              {"code", e.code},
                              {"why", e.why},
                              {"remedy", e.remedy},
+                             {"rule", e.rule},
                              {"usage", e.usage}});
         } else {
             log(level::error, e.text());
@@ -136,6 +137,7 @@ result<background_server> watch(int from_child, pid_t child) {
                                .code = message["code"].get<int>(),
                                .why = message["why"].get<std::string>(),
                                .remedy = message["remedy"].get<std::string>(),
+                               .rule = message["rule"].get<std::string>(),
                                .usage = message["usage"].get<bool>()});
             told = true;
         }

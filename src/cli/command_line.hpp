@@ -20,7 +20,7 @@ struct command {
     option_values values;
 };
 
-enum class operands : std::uint8_t { none, target, one_device, devices, one_word };
+enum class operands : std::uint8_t { none, target, one_device, devices, one_word, words };
 
 struct verb {
     std::string_view name;

@@ -6,6 +6,7 @@
 #include "cli/inventory.hpp"
 #include "cli/text.hpp"
 #include "cli/verbs.hpp"
+#include "explain/print.hpp"
 #include "os/linux_machine.hpp"
 #include "targets/registry.hpp"
 
@@ -35,9 +36,13 @@ struct page {
     std::string (*make)();
 };
 
-constexpr page pages[] = {{"man", &man_page},       {"bash", &bash_completion},
-                          {"zsh", &zsh_completion}, {"fish", &fish_completion},
-                          {"rules", &rules_page},   {"devices", &device_lines}};
+constexpr page pages[] = {{"man", &man_page},
+                          {"bash", &bash_completion},
+                          {"zsh", &zsh_completion},
+                          {"fish", &fish_completion},
+                          {"rules", &rules_page},
+                          {"devices", &device_lines},
+                          {"troubleshooting", &explain::troubleshooting_page}};
 
 error unknown_page(const std::string& name) {
     std::vector<std::string_view> names;

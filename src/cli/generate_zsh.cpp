@@ -41,6 +41,7 @@ std::string operand_of(const verb& v) {
         case operands::target: return "'1:target:_ashlar_targets' '2:SIZE:'";
         case operands::one_device: return "'1:device:_ashlar_devices'";
         case operands::devices: return "'*:device:_ashlar_devices'";
+        case operands::words: return "'*:file:_files'";
         case operands::none:
         case operands::one_word: break;
     }

@@ -7,6 +7,7 @@
 #include <ashlar/version.hpp>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include <cstdio>
 
@@ -89,6 +90,18 @@ int run_version(const command&) {
 
 int report(const error& e) {
     fmt::print(stderr, "ashlar: {}\n", e.text());
+    return e.usage ? 2 : 1;
+}
+
+int report(const command& c, const error& e) {
+    if (!c.values.has("json")) return report(e);
+    nlohmann::ordered_json inside = {
+        {"operation", e.operation}, {"object", e.object}, {"errno", nullptr},
+        {"rule", nullptr},          {"why", e.why},       {"do", e.remedy}};
+    if (e.code != 0) inside["errno"] = errno_name(e.code);
+    if (!e.rule.empty()) inside["rule"] = e.rule;
+    const nlohmann::ordered_json json = {{"error", inside}};
+    fmt::print(stderr, "{}\n", json.dump(2));
     return e.usage ? 2 : 1;
 }
 

@@ -133,11 +133,11 @@ int run_list(const command& c) {
     // No driver, no devices: that is an answer and not a failure.
     if (!ids.empty()) {
         auto control = open_control();
-        if (!control) return report(control.error());
+        if (!control) return report(c, control.error());
         for (std::uint32_t id : ids) {
             auto entry = look_at(**control, m, id);
             if (!entry && entry.error().code == ENODEV) continue;  // removed meanwhile
-            if (!entry) return report(entry.error());
+            if (!entry) return report(c, entry.error());
             entries.push_back(std::move(*entry));
         }
     }
@@ -154,11 +154,11 @@ int run_list(const command& c) {
 int run_show(const command& c) {
     os::machine& m = os::linux_machine();
     auto control = open_control();
-    if (!control) return report(control.error());
+    if (!control) return report(c, control.error());
     auto id = find_device(**control, m, c.words[0]);
-    if (!id) return report(id.error());
+    if (!id) return report(c, id.error());
     auto entry = look_at(**control, m, *id);
-    if (!entry) return report(entry.error());
+    if (!entry) return report(c, entry.error());
     const json status = entry->record && entry->state == "live" ? status_of(*id) : json(nullptr);
     const auto holders = m.holders_of(device_room::disk_name(*id));
 
@@ -193,7 +193,7 @@ int run_show(const command& c) {
 
 int run_features(const command& c) {
     auto asked = features_asked(c);
-    if (!asked) return report(asked.error());
+    if (!asked) return report(c, asked.error());
     const auto& [kernel, flags] = *asked;
     if (c.values.has("json")) {
         json j = {{"kernel", kernel}, {"flags", flags}, {"features", json::array()}};

@@ -162,7 +162,7 @@ result<> take_word(command& c, std::string_view word) {
         for (const option& o : c.kind->options) {
             if (o.first_word && !c.values.has(o.name)) return set_option(c, o, std::string(word));
         }
-    } else if (c.what->takes == operands::devices ||
+    } else if (c.what->takes == operands::devices || c.what->takes == operands::words ||
                (c.what->takes != operands::none && c.words.empty())) {
         c.words.emplace_back(word);
         return {};

@@ -83,9 +83,9 @@ int run_run(const command& c) {
 
 int run_add(const command& c) {
     auto p = prepare(c);
-    if (!p) return report(p.error());
+    if (!p) return report(c, p.error());
     auto started = start_in_background(std::move(p->disk), std::move(p->wanted));
-    if (!started) return report(started.error());
+    if (!started) return report(c, started.error());
     const std::string node = device_room::block_path(started->id);
     if (c.values.has("json")) {
         const nlohmann::ordered_json json = {

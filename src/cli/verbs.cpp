@@ -88,6 +88,39 @@ constexpr option show_options[] = {json_option};
 constexpr option features_options[] = {json_option, twin_option};
 constexpr auto run_options = joined(joined(device_options, steps_option), twin_options);
 constexpr auto add_options = joined(device_options, show_options);
+constexpr option doctor_options[] = {
+    json_option,
+    {.name = "no-trial", .kind = value_kind::flag, .help = "only look; make no device"},
+    {.name = "fix",
+     .kind = value_kind::flag,
+     .help = "first mend what is safe to mend, after showing it"},
+    {.name = "yes", .kind = value_kind::flag, .help = "with --fix: do not ask"},
+};
+constexpr option why_options[] = {
+    json_option,
+    {.name = "pid",
+     .kind = value_kind::flag,
+     .help = "the number is that of a process, though there is a device of it"},
+};
+constexpr option explain_options[] = {
+    {.name = "kernel",
+     .kind = value_kind::word,
+     .argument = "VERSION",
+     .help = "judge by the rules of this Linux, 6.0 or newer",
+     .otherwise = "the one that the text names, or this machine's"},
+    {.name = "as",
+     .kind = value_kind::choice,
+     .argument = "FORM",
+     .help = "what the bytes are, where it can't be seen from them",
+     .choices = "entry|header|info|params|io|descriptor|batch|buffer"},
+    {.name = "when",
+     .kind = value_kind::choice,
+     .argument = "WHEN",
+     .help = "when the call came back",
+     .choices = "immediately|late|never"},
+    {.name = "all", .kind = value_kind::flag, .help = "show every field and every candidate"},
+    json_option,
+};
 constexpr option del_options[] = {
     {.name = "all", .kind = value_kind::flag, .help = "remove every ublk device of this machine"},
     {.name = "force",
@@ -157,6 +190,45 @@ constexpr verb verbs[] = {
      .takes = operands::none,
      .options = features_options,
      .run = &run_features},
+    {.name = "doctor",
+     .usage = "[OPTION]...",
+     .summary = "look at the machine, and prove that a device can be served",
+     .details =
+         "Looks at the machine from top to bottom: the kernel, its driver and that one's known "
+         "bugs; rights, limits and name spaces; every ublk device with its server. Then makes a "
+         "small device, reads it and removes it, step by step, waiting at most half a minute for "
+         "each. Ends with exit code 0 only if a device can be served.\n\n"
+         "With --fix it loads the driver, makes the directory for run-time data, and removes dead "
+         "devices of ashlar of which nobody holds anything; it shows what it will do, and asks.",
+     .takes = operands::none,
+     .options = doctor_options,
+     .run = &run_doctor},
+    {.name = "why",
+     .usage = "DEVICE | PID [OPTION]...",
+     .summary = "tell what a stuck device or process waits for",
+     .details =
+         "DEVICE is a number, a path or a name; a number of which there is no device is that of a "
+         "process. Tells which requests a START_DEV still wants to be fetched, who keeps a DEL_DEV "
+         "waiting, and in whose hands the requests of a disk are. It looks at /proc and /sys and "
+         "does not wait for what it looks at.",
+     .takes = operands::one_device,
+     .options = why_options,
+     .run = &run_why},
+    {.name = "explain",
+     .usage = "[WORD]... [OPTION]...",
+     .summary = "tell why a ublk call failed, from its bytes, a trace or a report",
+     .details =
+         "Each WORD is a file, or bytes in hex in any common form; without one, standard input is "
+         "read. Recognises submission entries, control headers, device infos, parameters, I/O "
+         "commands and descriptors, output of strace, kernel logs, and bug reports in plain words; "
+         "takes them apart, and names the rules of the kernel's driver that were broken, the most "
+         "likely first, and what to look at where it is not certain. A number (0xc0207504), or a "
+         "kind and a number (flags 0x4a, state 2, opcode 50), is explained by itself. So is a "
+         "command and its errno: errno START_DEV EINVAL, with --when if it is known. Needs no root "
+         "and no ublk. Ends with exit code 1 if it can't tell.",
+     .takes = operands::words,
+     .options = explain_options,
+     .run = &run_explain},
     {.name = "help",
      .usage = "[VERB]",
      .summary = "print this help, or that of a verb",
@@ -177,7 +249,7 @@ constexpr verb verbs[] = {
      .run = &run_udev_info,
      .hidden = true},
     {.name = "generate",
-     .usage = "man | bash | zsh | fish | rules | devices",
+     .usage = "man | bash | zsh | fish | rules | devices | troubleshooting",
      .summary = "print the man page, a shell's completions, the driver's rules, or devices",
      .details = "For the build and for the completions. With devices, prints a line for each "
                 "number and each name of a device, with a description behind a tab.",

@@ -14,10 +14,15 @@ int run_list(const command& c);
 int run_show(const command& c);
 int run_del(const command& c);
 int run_features(const command& c);
+int run_doctor(const command& c);
+int run_why(const command& c);
+int run_explain(const command& c);
 int run_udev_info(const command& c);
 int run_generate(const command& c);
 
 // Prints an error in its three lines; gives the exit code that goes with it.
 int report(const error& e);
+// The same for a verb: with --json a document on standard error, which has the rule's id.
+int report(const command& c, const error& e);
 
 }  // namespace ashlar::cli

@@ -2,7 +2,6 @@
 #include "control/control.hpp"
 
 #include "base/try.hpp"
-#include "control/reasons.hpp"
 #include "uapi/print.hpp"
 
 #include <algorithm>
@@ -102,9 +101,9 @@ int control::perform(std::uint32_t number, const uapi::ctrl_cmd& header, std::ui
     return outcome == -ETIME || outcome == -EINTR || outcome == -ECANCELED ? -ETIMEDOUT : outcome;
 }
 
-result<int> control::issue(const call& c, std::span<std::byte> payload) {
-    // A path goes before the payload; its padding with zeros keeps the payload aligned and is cut
-    // by the kernel (rule P-10).
+// The kernel's answer, or -errno. A path goes before the payload; its padding with zeros keeps the
+// payload aligned and is cut by the kernel (rule P-10).
+int control::send(const call& c, std::span<std::byte> payload, sent_command& sent) {
     const bool has_path = !c.device.path.empty() && c.op != uapi::ctrl_op::add_dev &&
                           c.op != uapi::ctrl_op::get_features;
     const std::size_t path_bytes = has_path ? uapi::round_up_to(c.device.path.size() + 1, 8) : 0;
@@ -112,22 +111,46 @@ result<int> control::issue(const call& c, std::span<std::byte> payload) {
     if (has_path) std::memcpy(buffer_.data(), c.device.path.data(), c.device.path.size());
     std::ranges::copy(payload, buffer_.begin() + static_cast<std::ptrdiff_t>(path_bytes));
 
-    uapi::ctrl_cmd header{.dev_id = c.device.id, .data = {c.data}};
+    sent = {.op = c.op, .header = {.dev_id = c.device.id, .data = {c.data}}, .payload = payload};
     if (!buffer_.empty()) {
-        header.addr = reinterpret_cast<std::uintptr_t>(buffer_.data());
-        header.len = static_cast<std::uint16_t>(buffer_.size());
-        header.dev_path_len = static_cast<std::uint16_t>(path_bytes);
+        sent.header.addr = reinterpret_cast<std::uintptr_t>(buffer_.data());
+        sent.header.len = static_cast<std::uint16_t>(buffer_.size());
+        sent.header.dev_path_len = static_cast<std::uint16_t>(path_bytes);
     }
-    int outcome = perform(raw_ ? uapi::raw(c.op) : uapi::encoded(c.op), header, c.limit_ns);
+    sent.number = raw_ ? uapi::raw(c.op) : uapi::encoded(c.op);
+    int outcome = perform(sent.number, sent.header, c.limit_ns);
     if (outcome == -EOPNOTSUPP && raw_) {
         // An old kernel that was given the new numbers, and perhaps only these.
-        outcome = perform(uapi::encoded(c.op), header, c.limit_ns);
+        sent.number = uapi::encoded(c.op);
+        outcome = perform(sent.number, sent.header, c.limit_ns);
         raw_ = outcome == -EOPNOTSUPP;
+        if (raw_) sent.number = uapi::raw(c.op);
     }
-    if (outcome < 0) return failure(explain_command(c.op, c.device.id, -outcome, machine_));
-    std::copy_n(buffer_.begin() + static_cast<std::ptrdiff_t>(path_bytes), payload.size(),
-                payload.begin());
+    if (outcome >= 0) {
+        std::copy_n(buffer_.begin() + static_cast<std::ptrdiff_t>(path_bytes), payload.size(),
+                    payload.begin());
+    }
     return outcome;
+}
+
+result<int> control::issue(const call& c, std::span<std::byte> payload) {
+    sent_command sent{.op = c.op};
+    const int outcome = send(c, payload, sent);
+    if (outcome >= 0) return outcome;
+    return failure(explain(c.device, sent, -outcome));
+}
+
+// Asks what the device is now, which no command waits for.
+error control::explain(const device_ref& device, sent_command sent, int code) {
+    using enum uapi::ctrl_op;
+    if (sent.op != add_dev && sent.op != get_features && sent.op != get_dev_info) {
+        uapi::ctrl_dev_info now;
+        sent_command asked{.op = get_dev_info};
+        const call question{.op = get_dev_info, .device = device, .limit_ns = 5 * second_ns};
+        if (send(question, bytes_of(now), asked) >= 0) sent.device = now;
+    }
+    if (stored_ && stored_id_ == device.id) sent.stored = stored_;
+    return explain_command(sent, code, machine_);
 }
 
 result<int> control::plain(uapi::ctrl_op op, const device_ref& device, std::uint64_t data,
@@ -166,7 +189,10 @@ result<uapi::ctrl_dev_info> control::add(const uapi::ctrl_dev_info& wished) {
 result<> control::set_params(const device_ref& device, const uapi::params& params) {
     uapi::params sent = params;
     sent.len = sizeof sent;
+    stored_.reset();
     ASHLAR_CHECK(issue({.op = uapi::ctrl_op::set_params, .device = device}, bytes_of(sent)));
+    stored_ = sent;
+    stored_id_ = device.id;
     return {};
 }
 
@@ -242,7 +268,11 @@ result<> control::end_recovery(const device_ref& device, int pid, std::uint64_t 
 result<> control::update_size(const device_ref& device, std::uint64_t sectors) {
     ASHLAR_TRY(auto now, info(device));
     if (now.state != static_cast<std::uint16_t>(uapi::device_state::live)) {
-        return failure(explain_command(uapi::ctrl_op::update_size, device.id, ENODEV, machine_));
+        const sent_command unsent{.op = uapi::ctrl_op::update_size,
+                                  .number = uapi::encoded(uapi::ctrl_op::update_size),
+                                  .header = {.dev_id = device.id, .data = {sectors}},
+                                  .device = now};
+        return failure(explain_command(unsent, ENODEV, machine_));
     }
     ASHLAR_CHECK(plain(uapi::ctrl_op::update_size, device, sectors));
     return {};

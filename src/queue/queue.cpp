@@ -2,6 +2,7 @@
 #include "queue/queue.hpp"
 
 #include "base/try.hpp"
+#include "queue/refusal.hpp"
 
 #include <ashlar/log.hpp>
 
@@ -124,11 +125,7 @@ result<> queue::fetch_all() {
         [this](std::uint64_t user_data, int outcome, unsigned) { completed(user_data, outcome); });
     fetching_ = false;
     if (fetch_refusal_ != 0) {
-        return failure({.operation = "FETCH_REQ",
-                        .object = fmt::format("queue {} of device {}", spec_.id, spec_.device),
-                        .code = fetch_refusal_,
-                        .why = "the kernel refused to take a tag of the queue",
-                        .remedy = "see the kernel's log (dmesg)"});
+        return failure(explain_fetch(spec_, lane_.command_address(0), fetch_refusal_));
     }
     return {};
 }

@@ -254,7 +254,7 @@ constexpr row rows[] = {
      .about = add,
      .kernels = {.since = {6, 3, 0}, .until = {6, 15, 0}, .also_until = limit_backports},
      .error = EACCES,
-     .breaks = [](auto& k, auto& c) { return unprivileged(c) && c.devices >= k.devices_max; },
+     .breaks = [](auto& k, auto& c) { return c.devices >= k.devices_max; },
      .means = "There are as many devices as ublks_max allows; this kernel counts those with "
               "privileges, too",
      .mend = limit_mend,

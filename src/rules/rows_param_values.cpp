@@ -56,6 +56,7 @@ bool bad_integrity(const uapi::params& p) {
 }
 
 constexpr version page_backports[] = {{7, 0, 11}, {6, 12, 117}};
+constexpr version zone_backports[] = {{6, 12, 117}};
 
 constexpr std::string_view source = "ublk_validate_params";
 
@@ -148,7 +149,7 @@ constexpr row rows[] = {
      .source = source},
     {.id = "PAR-8",
      .about = set,
-     .kernels = since(7, 2),
+     .kernels = {.since = {7, 2, 0}, .also_since = zone_backports},
      .error = EINVAL,
      .breaks =
          [](auto& k, auto& c) {
@@ -282,14 +283,19 @@ constexpr row rows[] = {
      .error = EINVAL,
      .breaks =
          [](auto& k, auto& c) {
-             return with_unless_zoned(k, c, uapi::param_type_integrity, &bad_integrity);
+             return with_unless_zoned(k, c, uapi::param_type_integrity,
+                                      [](auto&) { return true; }) &&
+                    (!has(c.flags, uapi::f_integrity) ||
+                     with_unless_zoned(k, c, uapi::param_type_integrity, &bad_integrity));
          },
-     .means = "The integrity part contradicts itself: its flag INTEGRITY is missing, a flag or "
+     .means = "The integrity part is for devices added with the flag INTEGRITY, and this one lacks "
+              "it; or the part contradicts itself: LBMD_PI_CAP_INTEGRITY is missing, a flag or "
               "csum_type is unknown, metadata_size is 0 or less than pi_offset and the checksum's "
               "bytes, there is a REFTAG without a checksum, or interval_exp is not from 9 to "
               "basic.logical_bs_shift",
-     .mend = "set LBMD_PI_CAP_INTEGRITY, a known csum_type, a metadata_size with room for the "
-             "checksum (8 bytes, 16 for NVME), and interval_exp to logical_bs_shift",
+     .mend =
+         "add the device with INTEGRITY; set LBMD_PI_CAP_INTEGRITY, a known csum_type, a metadata_size with room for the "
+         "checksum (8 bytes, 16 for NVME), and interval_exp to logical_bs_shift",
      .source = source},
 };
 

@@ -36,7 +36,8 @@ bool knows(const kernel& k, subject about, const row& r) {
 }
 
 bool same_configuration(const kernel& a, const kernel& b) {
-    return a.legacy_opcodes == b.legacy_opcodes && a.zoned == b.zoned;
+    return a.legacy_opcodes == b.legacy_opcodes && a.zoned == b.zoned &&
+           a.devices_max == b.devices_max;
 }
 
 bool is_answer(const contract& rules, const scene& s, const row& r) {

@@ -72,7 +72,7 @@ void world::broken(std::string what) {
 }
 
 bool world::step() {
-    // Before anything happens to them.
+    // First what has come, or the end of one trouble would be taken for that of the next.
     if (attention_) look_after_servers();
     if (kernel_.steps().steps() >= next_step_) {
         const mishap& m = plan_.mishaps[next_mishap_++];

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Who runs when. The twin's kernel and everything that runs on it are tasks (threads of processes,
-// workers of the kernel) and events (a completion, a timer). Two executors run them: `stepped`, where
-// one seeded scheduler takes one step at a time on the caller's own thread, and `threaded`, where
-// tasks are threads of this machine.
+// workers of the kernel) and events (a completion, a timer). Two executors run them: `stepped`,
+// where one seeded scheduler takes one step at a time on the caller's own thread, and `threaded`,
+// where tasks are threads of this machine.
 //
 // There is one lock for the whole kernel. Steps need none: a task runs until it waits.
 #pragma once

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A process of the twin: the seam for what runs in it, and the same calls without the seam's manners
-// (any protection, any length) for those who test the kernel.
+// A process of the twin: the seam for what runs in it, and the same calls without the seam's
+// manners (any protection, any length) for those who test the kernel.
 //
 // Calls that can fail and are counted by kernel::fail_call: open, map, ring_open, ring_register,
 // wakeup_open, allocate_memory, lock_memory, start_thread, replace_file, make_directory, lock_path,

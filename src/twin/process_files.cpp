@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a process sees besides descriptors and rings: paths, small files, the clock, memory, threads.
+// What a process sees besides descriptors and rings: paths, small files, the clock, memory,
+// threads.
 #include "twin/block.hpp"
 #include "twin/driver.hpp"
 #include "twin/file.hpp"

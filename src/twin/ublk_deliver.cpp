@@ -167,11 +167,15 @@ const shared_memory* ublk_core::shared_by(const ublk_device& d, const block_requ
 void ublk_core::describe_request(slot& s, std::uint32_t flags, std::uint32_t sectors,
                                  std::uint64_t address) {
     const block_request& r = *s.request;
+    const ublk_device& d = *s.home->home;
+    // Buffer and automatic registration share a field of the driver's.
+    std::uint64_t told = d.copies() ? address : 0;
+    if (d.has(uapi::f_auto_buf_reg) && !d.batch() && at_least(7, 0)) told = s.word;
     s.home->home->descriptors.at(s.home->id,
                                  s.tag) = {.op_flags = static_cast<std::uint32_t>(r.op) | flags,
                                            .nr_sectors = sectors,
                                            .start_sector = r.sector,
-                                           .addr = s.home->home->copies() ? address : 0};
+                                           .addr = told};
 }
 
 // The slot has no request any more; an event that was to deliver it is void.

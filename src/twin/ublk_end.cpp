@@ -38,6 +38,9 @@ void ublk_core::stop(ublk_device& d) {
     d.mutex.lock();
     stop_locked(d);
     if (at_least(7, 3) && d.open) d.stopping = true;
+    if (d.batch()) {
+        for (ublk_queue& q : d.queues) q.force_abort = true;
+    }
     d.mutex.unlock();
     cancel_device(d);
     changed(d);

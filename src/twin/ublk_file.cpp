@@ -96,7 +96,7 @@ std::int64_t ublk_core::copy(open_file& f, std::uint64_t position, std::span<std
     const std::size_t copied = to_server ? copy_to_server(address, r.data + place.offset, bytes)
                                          : copy_from_server(r.data + place.offset, address, bytes);
     // Before 6.18 the caller is told what it asked for, also where the request ends earlier.
-    const bool clipped = at_least(6, 18) || copied < bytes;
+    const bool clipped = at_least(6, 18) || copied < bytes || bytes == 0;
     return static_cast<std::int64_t>(clipped ? copied : memory.size());
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// io_uring, as far as ashlar uses it: rings whose memory has the kernel's layout, and the operations
-// on them. A ring belongs to one process; what it does with an operation is in uring_*.cpp.
+// io_uring, as far as ashlar uses it: rings whose memory has the kernel's layout, and the
+// operations on them. A ring belongs to one process; what it does with an operation is in
+// uring_*.cpp.
 #pragma once
 
 #include "twin/executor.hpp"

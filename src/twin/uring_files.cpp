@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <linux/falloc.h>
 #include <poll.h>
+#include <utility>
 
 namespace ashlar::twin {
 
@@ -97,6 +98,8 @@ void ring::start_file(const io_uring_sqe& entry, open_file& f, entry_chain* chai
         if (int code = fixed_memory(*this, entry, o->memory, o->lent_by); code != 0) {
             return o->end(code);
         }
+        // The request lasts as long as this.
+        if (o->lent_by != nullptr) o->lent_by->references += 1;
     } else if (is_read(entry) || is_write(entry)) {
         o->memory = reinterpret_cast<std::byte*>(entry.addr);
     }
@@ -233,6 +236,7 @@ void ring_operation::end(int result) {
         if (!r->closing && !silent) r->post(entry.user_data, result);
     }
     if (f != nullptr) std::erase(f->readers, this);
+    if (lent_by != nullptr) k.ublk().buffer_returned(*std::exchange(lent_by, nullptr));
     over = true;
     if (!scheduled) k.operations().give_back(*this);
     if (f != nullptr) k.put(*f);

@@ -27,23 +27,23 @@ std::string info_text(const board& b, const uapi::ctrl_dev_info& i) {
                        i.ublksrv_flags, i.owner_uid, i.owner_gid);
 }
 
-// Majors are the machine's own: only whether there is one.
+// Majors, and the minors of disks, are the machine's own: only whether there is one.
 std::string params_text(const uapi::params& p) {
     const auto& b = p.basic;
     return fmt::format(
         "{{len={} types={:#x} basic={},{},{},{},{},{},{},{},{:#x} "
-        "discard={},{},{},{},{} devt={}:{},{}:{} zoned={},{},{} dma={} "
+        "discard={},{},{},{},{} devt={}:{},{} zoned={},{},{} dma={} "
         "seg={:#x},{},{} integrity={},{},{},{},{},{},{}}}",
         p.len, p.types, b.attrs, b.logical_bs_shift, b.physical_bs_shift, b.io_opt_shift,
         b.io_min_shift, b.max_sectors, b.chunk_sectors, b.dev_sectors, b.virt_boundary_mask,
         p.discard.discard_alignment, p.discard.discard_granularity, p.discard.max_discard_sectors,
         p.discard.max_write_zeroes_sectors, p.discard.max_discard_segments,
         p.devt.char_major != 0 ? "M" : "0", p.devt.char_minor, p.devt.disk_major != 0 ? "M" : "0",
-        p.devt.disk_minor, p.zoned.max_open_zones, p.zoned.max_active_zones,
-        p.zoned.max_zone_append_sectors, p.dma.alignment, p.seg.seg_boundary_mask,
-        p.seg.max_segment_size, p.seg.max_segments, p.integrity.flags,
-        p.integrity.max_integrity_segments, p.integrity.interval_exp, p.integrity.metadata_size,
-        p.integrity.pi_offset, p.integrity.csum_type, p.integrity.tag_size);
+        p.zoned.max_open_zones, p.zoned.max_active_zones, p.zoned.max_zone_append_sectors,
+        p.dma.alignment, p.seg.seg_boundary_mask, p.seg.max_segment_size, p.seg.max_segments,
+        p.integrity.flags, p.integrity.max_integrity_segments, p.integrity.interval_exp,
+        p.integrity.metadata_size, p.integrity.pi_offset, p.integrity.csum_type,
+        p.integrity.tag_size);
 }
 
 template <class T>

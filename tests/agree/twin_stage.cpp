@@ -138,6 +138,7 @@ std::vector<event> twin_stage::settle(unsigned number) {
 int twin_stage::command(uapi::ctrl_op what, std::uint32_t id, void* payload, std::uint16_t bytes,
                         std::uint16_t path_bytes) {
     io_uring_sqe* entry = io_uring_get_sqe(&ring_);
+    if (entry == nullptr) return -EBUSY;
     std::memset(static_cast<void*>(entry), 0, 128);
     entry->opcode = IORING_OP_URING_CMD;
     entry->fd = control_;

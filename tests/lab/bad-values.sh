@@ -60,7 +60,7 @@ bad "a device is missing" show
 bad "unexpected word 'x'" list x
 
 # Not there: status 1.
-expect_error "GET_DEV_INFO: device 5: .*no such ublk device .* do: " 1 "$ASHLAR" show 5
-expect_error "GET_DEV_INFO: device 5: .*no such ublk device .* do: " 1 "$ASHLAR" del 5
+expect_error "GET_DEV_INFO: device 5: .*no such ublk device.* do: " 1 "$ASHLAR" show 5
+expect_error "GET_DEV_INFO: device 5: .*no such ublk device.* do: " 1 "$ASHLAR" del 5
 expect_error "find the device: 'nobody': .* do: " 1 "$ASHLAR" del nobody
 expect_error "write to standard output" 1 bash -c '"$ASHLAR" --help >/dev/full'

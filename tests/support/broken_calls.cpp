@@ -105,6 +105,7 @@ constexpr breakage control_breakages[] = {
     {"ADD-17",
      [](scene& s) {
          s.info.dev_id = uapi::device_id_auto, s.c.dev_id = s.info.dev_id, s.c.devices = 1u << 20;
+         s.k.devices_max = 1u << 21;
      }},
     {"ADD-18", [](scene& s) { s.info.flags = uapi::f_zoned; }},
     {"ADD-19", [](scene& s) { s.info.nr_hw_queues = 0; }},

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The twin for unit tests: one machine with a process for the server, and a user of its disks. Which
-// kernel it is, and whether tasks are threads or steps, is said for the whole run of the test
+// The twin for unit tests: one machine with a process for the server, and a user of its disks.
+// Which kernel it is, and whether tasks are threads or steps, is said for the whole run of the test
 // program (--twin=6.12, --twin=6.12,threads).
 #pragma once
 

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+// The output of strace: follows the files of ublk and the rings, and explains what failed.
+#pragma once
+
+#include "explain/explain.hpp"
+
+#include <string_view>
+#include <vector>
+
+namespace ashlar::explain {
+
+struct trace {
+    bool is_strace = false;
+    std::vector<finding> findings;
+};
+
+trace read_strace(const std::vector<std::string_view>& lines, const rules::kernel& k);
+
+}  // namespace ashlar::explain
