@@ -79,7 +79,6 @@ bool world::step() {
         plan_next();
         happen(m);
     }
-    if (attention_) look_after_servers();
     kernel_.log().set_time(kernel_.exec().now());
     const bool moved = kernel_.steps().step();
     if (!kernel_.accusations().empty()) broken(kernel_.accusations().front());

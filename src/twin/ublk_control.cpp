@@ -50,6 +50,7 @@ void ublk_core::put(ublk_device& d) {
     d.freed = true;
     d.descriptors.drop();
     const auto found = devices.find(d.id);
+    if (found == devices.end() || found->second.get() != &d) return;  // the power failed before
     graveyard.push_back(std::move(found->second));
     devices.erase(found);
     exec.wake(freed);
