@@ -149,8 +149,8 @@ sequences flag_rules() {
           u | f_zoned, u | f_need_get_data, u | f_no_auto_part_scan}) {
         const bool refused = (with & (f_user_copy | f_supp_zero_copy | f_auto_buf_reg)) != 0;
         step s = by(add(shape{.flags = with}), p_bare);
-        if (with == (u | f_user_copy)) s = std::move(s).meets("ADD-8", "-EINVAL", 605);
-        else if (refused) s = std::move(s).meets("ADD-8", "-EINVAL", 616);
+        if (with == (u | f_user_copy)) s.expected = {{"ADD-8", "-EINVAL", 605}};
+        else if (refused) s.expected = {{"ADD-8", "-EINVAL", 616}};
         all.push_back(make("add.unprivileged-" + flags_name(with), s,
                            changed(get_info2("/dev/ublkc0"), [](step&) {})));
     }
