@@ -113,8 +113,7 @@ sequences dispatcher() {
         make("dispatch.null-file", add(),
              changed(get_info(), [](step& s) { s.target = file::null; })),
         make("dispatch.disk-file", live(), by(disk_open(O_RDONLY), p_server),
-             changed(get_info(), [](step& s) { s.target = file::disk; })
-                 .meets("U-12", "-EOPNOTSUPP", 0, 613)),
+             changed(get_info(), [](step& s) { s.target = file::disk; })),
     };
     for (ctrl_op what : uapi::ctrl_ops) {
         if (what == ctrl_op::add_dev || what == ctrl_op::get_features) continue;

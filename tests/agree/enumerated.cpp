@@ -17,12 +17,12 @@ const std::vector<unreachable>& unreachable_rules() {
     static const std::vector<unreachable> all = {
         {"U-4", "ring restrictions belong to the ring's maker, and say nothing about the driver"},
         {"U-6", "rings with IOPOLL are not among what the twin has; see U-14"},
+        {"U-12", "/dev/null and ublkbN have handlers of their own; sequences have no other files"},
         {"U-13", "needs a security module that refuses"},
         {"D-1", "inside the kernel: nothing of it can be seen"},
         {"ADD-14", "needs a fatal signal within the wait for a mutex"},
         {"ADD-15", "needs 64 unprivileged devices at once; by hand"},
         {"ADD-16", "needs the kernel to be out of memory"},
-        {"ADD-19", "needs the kernel to be out of memory"},
         {"ADD-20", "needs memory that turns unwritable between two copies"},
         {"ADD-21", "needs a failure of the device model"},
         {"START-3", "the lab's kernels have CONFIG_BLK_DEV_ZONED"},
