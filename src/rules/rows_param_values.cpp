@@ -293,9 +293,9 @@ constexpr row rows[] = {
               "csum_type is unknown, metadata_size is 0 or less than pi_offset and the checksum's "
               "bytes, there is a REFTAG without a checksum, or interval_exp is not from 9 to "
               "basic.logical_bs_shift",
-     .mend =
-         "add the device with INTEGRITY; set LBMD_PI_CAP_INTEGRITY, a known csum_type, a metadata_size with room for the "
-         "checksum (8 bytes, 16 for NVME), and interval_exp to logical_bs_shift",
+     .mend = "add the device with INTEGRITY; set LBMD_PI_CAP_INTEGRITY, a known csum_type, a "
+             "metadata_size with room for the checksum (8 bytes, 16 for NVME), and interval_exp "
+             "to logical_bs_shift",
      .source = source},
 };
 

@@ -36,7 +36,7 @@ sequences shapes() {
         make("add.depth-4096", adds([](info& i) { i.queue_depth = 4096; }, "ADD-0", "0")),
         make("add.depth-4097", adds([](info& i) { i.queue_depth = 4097; }, "ADD-4", "-EINVAL")),
         make("add.queues-0", adds([](info& i) { i.nr_hw_queues = 0; }, "ADD-4", "-EINVAL")),
-        make("add.queues-4096", adds([](info& i) { i.nr_hw_queues = 4096; }, "ADD-0", "0"),
+        make("add.queues-4096", adds([](info& i) { i.nr_hw_queues = 4096; }, "ADD-19", "0"),
              get_info()),
         make("add.queues-4097", adds([](info& i) { i.nr_hw_queues = 4097; }, "ADD-4", "-EINVAL")),
         make("add.bare-without-flag", by(add(), p_bare).meets("ADD-5", "-EPERM")),
@@ -82,7 +82,7 @@ sequences shapes() {
              get_info(), command(uapi::ctrl_op::stop_dev)),
         make("add.max-io-rounded",
              adds([](info& i) { i.max_io_buf_bytes = 65536 + 4095; }, "ADD-0", "0"), get_info()),
-        make("add.max-io-0", adds([](info& i) { i.max_io_buf_bytes = 4095; }, "ADD-0", "0"),
+        make("add.max-io-0", adds([](info& i) { i.max_io_buf_bytes = 4095; }, "ADD-19", "0"),
              set_params(good_params())),
         make("add.max-io-huge",
              adds([](info& i) { i.max_io_buf_bytes = 0xffffffff; }, "ADD-0", "0"), get_info()),
@@ -129,8 +129,8 @@ sequences flag_rules() {
     one(f_need_get_data | f_user_copy, "ADD-0", "0");
     one(f_need_get_data | f_supp_zero_copy, "ADD-0", "0");
     one(f_need_get_data | f_auto_buf_reg, "ADD-0", "0");
-    one(f_need_get_data | f_batch_io, "ADD-0", "0");
-    one(f_batch_io | f_per_io_daemon, "ADD-0", "0");
+    one(f_need_get_data | f_batch_io, "ADD-19", "-EINVAL", 700);  // a depth of 1
+    one(f_batch_io | f_per_io_daemon, "ADD-19", "-EINVAL", 700);
     one(~0ull, "ADD-6", "-EINVAL", 613);
     for (const unsigned size : {0U, 16U, 23U, 24U, 28U, 32U, 64U, 256U, 264U}) {
         const bool fine = size >= 24 && size % 8 == 0 && size <= 256;
@@ -149,8 +149,8 @@ sequences flag_rules() {
           u | f_zoned, u | f_need_get_data, u | f_no_auto_part_scan}) {
         const bool refused = (with & (f_user_copy | f_supp_zero_copy | f_auto_buf_reg)) != 0;
         step s = by(add(shape{.flags = with}), p_bare);
-        if (with == (u | f_user_copy)) s = std::move(s).meets("ADD-8", "-EINVAL", 605);
-        else if (refused) s = std::move(s).meets("ADD-8", "-EINVAL", 616);
+        if (with == (u | f_user_copy)) s.expected = {{"ADD-8", "-EINVAL", 605}};
+        else if (refused) s.expected = {{"ADD-8", "-EINVAL", 616}};
         all.push_back(make("add.unprivileged-" + flags_name(with), s,
                            changed(get_info2("/dev/ublkc0"), [](step&) {})));
     }

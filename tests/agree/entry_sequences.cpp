@@ -88,7 +88,7 @@ sequences dispatcher() {
         with_features(
             "features.bad", [](step& s) { s.at = place::bad; }, "FEAT-2", "-EFAULT"),
         with_features(
-            "features.any-id", [](step& s) { s.dev_id = 0xfffffff0; }, "FEAT-0", "0"),
+            "features.any-id", [](step& s) { s.dev_id = 0xfffffff0; }, "D-4", "0"),
         with_features(
             "features.bare", [](step& s) { s.process = p_bare; }, "FEAT-0", "0"),
         make("dispatch.unknown-nr", add(), step(unknown).meets("D-7", "-EOPNOTSUPP")),
@@ -113,8 +113,7 @@ sequences dispatcher() {
         make("dispatch.null-file", add(),
              changed(get_info(), [](step& s) { s.target = file::null; })),
         make("dispatch.disk-file", live(), by(disk_open(O_RDONLY), p_server),
-             changed(get_info(), [](step& s) { s.target = file::disk; })
-                 .meets("U-12", "-EOPNOTSUPP", 0, 613)),
+             changed(get_info(), [](step& s) { s.target = file::disk; })),
     };
     for (ctrl_op what : uapi::ctrl_ops) {
         if (what == ctrl_op::add_dev || what == ctrl_op::get_features) continue;
@@ -143,7 +142,7 @@ sequences paths() {
     control_open.target = file::control;
     control_open.flags = 0666;
     return {
-        info2("good", "/dev/ublkc0", "P-10", "0", same),
+        info2("good", "/dev/ublkc0", "P-0", "0", same),
         info2("none", "", "P-3", "-EINVAL", same),
         info2("too-long", "/dev/ublkc0", "P-3", "-EINVAL",
               [](step& s) {
@@ -166,7 +165,7 @@ sequences paths() {
         info2("other-device", "/dev/null", "P-8", "-EPERM", same),
         info2("regular-file", "/etc/passwd", "P-8", "-EPERM", same),
         info2("directory", "/dev", "P-8", "-EPERM", same),
-        info2("zero-inside", std::string("/dev/ublkc0\0zz", 14), "P-10", "0", same),
+        info2("zero-inside", std::string("/dev/ublkc0\0zz", 14), "P-0", "0", same),
         make("path.no-permission", add(), control_open,
              changed(get_info2("/dev/ublkc0"), as_nobody)),
         make("path.nobody-privileged-device", add(), control_open,
@@ -204,8 +203,13 @@ sequences unprivileged_devices() {
             step control = call(op::mode);
             control.target = file::control;
             control.flags = 0666;
-            all.push_back(make("unprivileged.read-only-node-" + nr, bare_add, mode, control,
-                               by(s, p_nobody)));
+            step refused = by(s, p_nobody);
+            if (what == ctrl_op::start_dev || what == ctrl_op::stop_dev ||
+                what == ctrl_op::set_params) {
+                refused.expected = {{"P-9", "-EACCES"}};
+            }
+            all.push_back(
+                make("unprivileged.read-only-node-" + nr, bare_add, mode, control, refused));
         }
     }
     step del = command(ctrl_op::del_dev);
@@ -226,6 +230,13 @@ sequences unprivileged_devices() {
                        bare(commit({}, 4096)), by(disk_open(O_RDONLY), p_bare),
                        by(disk_open(O_RDONLY), p_nobody), with_path(command(ctrl_op::stop_dev)),
                        with_path(command(ctrl_op::del_dev))));
+    step node = call(op::mode);
+    node.target = file::disk;
+    node.flags = 0666;
+    all.push_back(make("unprivileged.disk-of-another", bare_add,
+                       with_path(set_params(good_params())), bare(open_char()), bare(map_queue()),
+                       bare(fetch()), start_bare, node,
+                       by(disk_open(O_RDONLY), p_nobody).meets("BLK-2", "-EPERM")));
     return all;
 }
 

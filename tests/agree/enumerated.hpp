@@ -26,4 +26,13 @@ struct unreachable {
 };
 const std::vector<unreachable>& unreachable_rules();
 
+// What sequences name besides rules: calls that break none.
+struct accepted {
+    const char* id;
+    const char* what;
+};
+const std::vector<accepted>& accepted_calls();
+
+std::vector<std::string> rule_ids();  // of src/rules, in their order
+
 }  // namespace agree

@@ -50,7 +50,7 @@ sequences common() {
              with(fetch(), [](step& s) { s.command = uapi::encoded(io_op::need_get_data); }),
              commit(one, 4096)),
         make("io.unknown", asked(one),
-             with(fetch(), [](step& s) { s.command = 0xc0107530; }).meets("IO-9", "-EINVAL", 615),
+             with(fetch(), [](step& s) { s.command = 0xc0107530; }).meets("IO-9", "-EINVAL"),
              commit(one, 4096)),
         make("io.unknown-idle", live(one), with(fetch(), [](step& s) { s.command = 0xc0107530; })),
         make("io.batch-command", asked(one), batch(io_op::prep_io_cmds, 0, {0}, 0, true),
@@ -64,8 +64,7 @@ sequences common() {
                       s.command = 0;
                       s.entry_addr = 4;
                       s.target = file::closed;
-                  })
-                 .meets("U-16", "-ENOENT"),
+                  }),
              disk_open(O_RDWR), disk(op::disk_read), commit(one, 4096)),
         make("io.other-process-fetch", added(), open_char(),
              by(open_char(), p_other).meets("OPEN-2", "-EBUSY")),
@@ -127,13 +126,19 @@ sequences results(std::string mode, const shape& of) {
     const step read8 = disk(op::disk_read, 0, 8192), write8 = disk(op::disk_write, 4096, 8192);
     put("read-full", read, commit(of, 4096));
     put("write-full", write, commit(of, 4096));
-    put("read-0", read, commit(of, 0));
-    put("read-short", read8, commit(of, 4096), commit(of, 4096));
+    put("read-0", read, commit(of, 0).meets("RESULT-1", "waits"));
+    put("read-short", read8,
+        commit(of, 4096)
+            .meets("RESULT-3", "0", 0, of.flags == 0 ? 9999 : 703)
+            .meets("RESULT-4", "waits", of.flags == 0 ? 9999 : 703),
+        commit(of, 4096));
     put("read-short-odd", read, commit(of, 1000), commit(of, 4096));
     put("read-over", read, commit(of, 8192));
     put("write-over", write, commit(of, 8192));
-    put("write-0", write, commit(of, 0), commit(of, 4096));
-    put("write-short", write8, commit(of, 4096), commit(of, 4096));
+    put("write-0", write, commit(of, 0).meets("RESULT-2", "0", 0, 703), commit(of, 4096));
+    put("write-short", write8,
+        commit(of, 4096).meets("RESULT-3", "0", 0, 703).meets("RESULT-4", "waits", 703),
+        commit(of, 4096));
     put("write-short-odd", write8, commit(of, 512), commit(of, 7680));
     for (int error : {EIO, ENOSPC, EOPNOTSUPP, ETIMEDOUT, ENOLINK, EREMOTEIO, EBADE, ENODATA,
                       EILSEQ, ENOMEM, EBUSY, EAGAIN, EINVAL, EPERM}) {

@@ -129,7 +129,7 @@ int main(int count, char** words) {
                 records r = read_records(path);
                 (r.system.starts_with("twin") ? twins : reals).push_back(std::move(r));
             }
-            print_table(reals, twins, o.explained);
+            fmt::print("{}", table_of(reals, twins, o.explained));
             return 0;
         }
         if (verb == "list") {

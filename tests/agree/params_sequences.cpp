@@ -316,7 +316,7 @@ sequences others() {
                 zone(p);
                 p.basic.chunk_sectors = 255;
             },
-            "PAR-8", "-EINVAL", 702),
+            "PAR-8", "-EINVAL", 612),
         rule_on(
             zoned, "zoned-dma-unchecked",
             [](params& p) {

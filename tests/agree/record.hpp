@@ -30,8 +30,8 @@ unsigned version_of(const std::string& system);  // "linux 6.12.117" gives 612
 // Prints what differs; 0 if nothing is left unexplained.
 int compare(const records& real, const records& twin, const std::string& explained);
 // Rule by kernel, as markdown.
-void print_table(const std::vector<records>& reals, const std::vector<records>& twins,
-                 const std::string& explained);
+std::string table_of(const std::vector<records>& reals, const std::vector<records>& twins,
+                     const std::string& explained);
 // A reason for each difference that has one: lines "KERNEL SEQUENCE: why", both patterns.
 std::string explanation(const std::string& explained, unsigned version, const std::string& id);
 
