@@ -73,7 +73,7 @@ void world::broken(std::string what) {
 
 bool world::step() {
     // First what has come, or the end of one trouble would be taken for that of the next.
-    if (attention_) look_after_servers();
+    while (attention_) look_after_servers();
     if (kernel_.steps().steps() >= next_step_) {
         const mishap& m = plan_.mishaps[next_mishap_++];
         plan_next();
