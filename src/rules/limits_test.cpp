@@ -74,10 +74,12 @@ constexpr limit limits[] = {
      }},
     {"7.3", subject::set_params, "PAR-18",
      [](scene& s) {
+         s.c.flags = uapi::f_integrity | uapi::f_user_copy;
          s.params.types |= 64;
          s.params.integrity = {.flags = 1, .interval_exp = 9, .metadata_size = 16, .csum_type = 4};
      },
      [](scene& s) {
+         s.c.flags = uapi::f_integrity | uapi::f_user_copy;
          s.params.types |= 64;
          s.params.integrity = {.flags = 1, .interval_exp = 9, .metadata_size = 15, .csum_type = 4};
      }},

@@ -137,7 +137,7 @@ constexpr row rows[] = {
      .source = source},
     {.id = "PAR-8",
      .about = set,
-     .kernels = between({6, 6}, {7, 2}),
+     .kernels = {.since = {6, 6, 0}, .until = {7, 2, 0}, .also_until = zone_backports},
      .error = EINVAL,
      .breaks =
          [](auto& k, auto& c) {
