@@ -31,8 +31,10 @@ std::string run(const sequence& s, stage& on) {
     std::string seen;
     for (unsigned number = 0; number < s.steps.size(); ++number) {
         on.begin(number);
-        std::vector<event> events = on.settle(number);
-        std::ranges::stable_sort(events, {}, &event::step);
+        std::vector<event> events;  // by step, else as they came
+        for (event& e : on.settle(number)) {
+            events.insert(std::ranges::upper_bound(events, e.step, {}, &event::step), std::move(e));
+        }
         std::string own;
         for (const event& e : events) {
             if (e.step == number) own += (own.empty() ? "" : "; ") + e.text;
