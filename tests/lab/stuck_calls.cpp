@@ -45,7 +45,8 @@ public:
     template <class Payload>
     void send(int fd, std::uint32_t number, const Payload& payload) {
         io_uring_sqe* entry = io_uring_get_sqe(&ring_);
-        std::memset(entry, 0, 128);
+        if (entry == nullptr) fail("io_uring_get_sqe", EBUSY);
+        std::memset(static_cast<void*>(entry), 0, 128);
         entry->opcode = IORING_OP_URING_CMD;
         entry->fd = fd;
         entry->cmd_op = number;
