@@ -5,6 +5,7 @@
 # the lab on the oldest and the newest kernel. Sourced by ./dev.
 
 lab_kernels=(6.12 newest)
+lab_programs=(ashlar_cli recording_disk faulty_disk enduring_disk stuck_calls null_disk ram_disk file_disk)
 
 test_steps() {
     check_steps
@@ -20,17 +21,20 @@ test_steps() {
         step 'unit tests, thread sanitizer' run_ctest tsan -R '^threads-'
 }
 
-# The lab's tests run the program as it is released.
+# The lab's tests run the program as it is released; agreement is about the twin, and takes the build
+# that is there already.
 lab_steps() {
-    local kernel
-    step 'build, release' configure_and_build release || return
+    local kernel agree=build/debug/tests/agree/ashlar_agree
+    step 'build, release' configure_and_build release "${lab_programs[@]}" || return
+    [[ -x $agree ]] || step 'build, agreement' configure_and_build debug ashlar_agree || return
     for kernel in "${lab_kernels[@]}"; do
         step "fetch kernel $kernel" lab/kernel fetch "$kernel" || return
     done
     step 'the lab itself' lab/selftest
     for kernel in "${lab_kernels[@]}"; do
         step "lab, kernel $kernel" tests/lab/run --kernel "$kernel"
-        step "agreement, kernel $kernel" tests/agree/run --brief --kernel "$kernel"
+        step "agreement, kernel $kernel" env ASHLAR_AGREE="$PWD/$agree" \
+            tests/agree/run --brief --kernel "$kernel"
     done
 }
 
