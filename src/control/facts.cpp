@@ -43,17 +43,9 @@ fact<bool> is_admin(os::machine& m) {
 
 // The entry: all of it is as control makes it.
 void fill_entry(rules::call& c, const sent_command& sent) {
-    c.opcode = 46;
-    c.entry_flags = 0;
-    c.ioprio = 0;
-    c.pad1 = 0U;
-    c.command_flags = 0U;
-    c.entry_address = 0U;
-    c.command_number = sent.number;
-    c.file = rules::call::file_kind::control;
-    c.wide_entry = c.personality_known = c.fields_of_other_opcode_clear = true;
-    c.polled_ring = c.restricted = c.interrupted = false;
-    c.lsm_error = 0;
+    rules::fill_usual_entry(c, sent.number, rules::call::file_kind::control);
+    c.wide_entry = true;
+    c.interrupted = false;
 }
 
 void fill_header(rules::call& c, const sent_command& sent, const rules::kernel& k) {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "doctor/files.hpp"
 
-#include <algorithm>
+#include "os/machine.hpp"
+
 #include <charconv>
 #include <chrono>
-#include <dirent.h>
 #include <fcntl.h>
 #include <future>
 #include <memory>
@@ -57,16 +57,7 @@ std::string files::first_line(const std::string& path) const {
 }
 
 std::vector<std::string> files::list(const std::string& path) const {
-    std::vector<std::string> names;
-    DIR* directory = ::opendir((root_ + path).c_str());
-    if (directory == nullptr) return names;
-    while (const dirent* entry = ::readdir(directory)) {
-        std::string name = entry->d_name;
-        if (name != "." && name != "..") names.push_back(std::move(name));
-    }
-    ::closedir(directory);
-    std::ranges::sort(names);
-    return names;
+    return os::linux_machine().list_directory(root_ + path);
 }
 
 std::string files::link(const std::string& path) const {

@@ -12,18 +12,10 @@ namespace {
 
 rules::call fetch_of(const queue_spec& spec, std::uint64_t address) {
     rules::call c;
-    c.opcode = 46;
-    c.entry_flags = 0;
-    c.ioprio = 0;
-    c.pad1 = 0U;
-    c.command_flags = 0U;
-    c.entry_address = 0U;
-    c.command_number = spec.raw_commands ? uapi::raw(uapi::io_op::fetch_req)
-                                         : uapi::encoded(uapi::io_op::fetch_req);
-    c.file = rules::call::file_kind::character;
-    c.personality_known = c.fields_of_other_opcode_clear = true;
-    c.polled_ring = c.restricted = false;
-    c.lsm_error = 0;
+    rules::fill_usual_entry(c,
+                            spec.raw_commands ? uapi::raw(uapi::io_op::fetch_req)
+                                              : uapi::encoded(uapi::io_op::fetch_req),
+                            rules::call::file_kind::character);
     c.q_id = spec.id;
     c.depth = spec.depth;
     c.io_address = address;

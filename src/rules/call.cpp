@@ -86,4 +86,18 @@ void fill_payload(const kernel& k, call& c) {
     if (c.address.known()) c.payload_address = c.address.value() + path;
 }
 
+void fill_usual_entry(call& c, std::uint32_t command_number, call::file_kind file) {
+    c.opcode = 46;
+    c.entry_flags = 0;
+    c.ioprio = 0;
+    c.pad1 = 0U;
+    c.command_flags = 0U;
+    c.entry_address = 0U;
+    c.command_number = command_number;
+    c.file = file;
+    c.personality_known = c.fields_of_other_opcode_clear = true;
+    c.polled_ring = c.restricted = false;
+    c.lsm_error = 0;
+}
+
 }  // namespace ashlar::rules

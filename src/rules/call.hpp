@@ -166,4 +166,8 @@ struct call {
 // address and path_length; of a command without a device they are what was sent.
 void fill_payload(const kernel& k, call& c);
 
+// A URING_CMD entry with nothing in it but the command: what io_uring looks at is as it should be.
+// Whether the entry is wide enough is left open.
+void fill_usual_entry(call& c, std::uint32_t command_number, call::file_kind file);
+
 }  // namespace ashlar::rules

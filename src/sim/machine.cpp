@@ -30,13 +30,7 @@ kernel_options options_of(const machine_options& wanted) {
                                     "'; there are:" + known);
     }
     kernel_options o{.version = *version, .seed = wanted.seed};
-    if (wanted.polite) {
-        o.manner = {.short_transfers = false,
-                    .any_order = false,
-                    .partition_scan = false,
-                    .udev = false,
-                    .interrupts = false};
-    }
+    if (wanted.polite) o.manner = polite;
     return o;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The ways of data between the twin's driver and a server.
-#include "support/raw_server.hpp"
+#include "support/raw_io.hpp"
 #include "twin/driver.hpp"
 #include "twin/file.hpp"
 
@@ -17,21 +17,6 @@ using namespace ashlar::testing;
 using twin::kernel;
 
 namespace {
-
-void fill(std::vector<std::byte>& data, unsigned salt) {
-    for (std::size_t i = 0; i < data.size(); ++i) {
-        data[i] = static_cast<std::byte>(i * 5 + i / 512 + salt);
-    }
-}
-
-void write_and_read(kernel& k, raw_server& s, std::uint64_t sector, std::uint64_t sectors) {
-    user_io write(k, s.id, uapi::op::write, sector, sectors);
-    fill(write.data, static_cast<unsigned>(sector));
-    CHECK(write.run(s) == 0);
-    user_io read(k, s.id, uapi::op::read, sector, sectors);
-    CHECK(read.run(s) == 0);
-    CHECK(read.data == write.data);
-}
 
 io_uring_sqe& io_entry(raw_server& s, uapi::io_op op, const uapi::io_cmd& command,
                        std::uint64_t name) {

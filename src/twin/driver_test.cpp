@@ -2,7 +2,7 @@
 // The ublk driver of the twin: a device's life, by raw commands, on every kernel.
 #include "twin/driver.hpp"
 
-#include "support/raw_server.hpp"
+#include "support/raw_io.hpp"
 
 #include <doctest/doctest.h>
 
@@ -16,22 +16,6 @@ using twin::kernel;
 namespace {
 
 const char* const all_kernels[] = {"6.1", "6.5", "6.8", "6.12", "6.18", "7.0", "7.3"};
-
-void fill(std::vector<std::byte>& data, unsigned salt) {
-    for (std::size_t i = 0; i < data.size(); ++i) {
-        data[i] = static_cast<std::byte>(i * 7 + i / 512 + salt);
-    }
-}
-
-// Writes something at a place, reads it back and compares.
-void write_and_read(kernel& k, raw_server& s, std::uint64_t sector, std::uint64_t sectors) {
-    user_io write(k, s.id, uapi::op::write, sector, sectors);
-    fill(write.data, static_cast<unsigned>(sector));
-    CHECK(write.run(s) == 0);
-    user_io read(k, s.id, uapi::op::read, sector, sectors);
-    CHECK(read.run(s) == 0);
-    CHECK(read.data == write.data);
-}
 
 void end(raw_server& s) {
     CHECK(s.control_while_serving(uapi::ctrl_op::stop_dev) == 0);

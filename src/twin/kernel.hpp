@@ -46,6 +46,13 @@ struct manners {
     bool small_completion_queue = false;  // completions overflow their ring early
 };
 
+// Whole transfers, everything in its order, no requests of the kernel's own.
+inline constexpr manners polite = {.short_transfers = false,
+                                   .any_order = false,
+                                   .partition_scan = false,
+                                   .udev = false,
+                                   .interrupts = false};
+
 struct kernel_options {
     rules::kernel version = *rules::kernel_named("7.3");
     std::uint64_t seed = 1;

@@ -37,7 +37,6 @@ public:
                  std::span<const std::byte>& at);
     std::int64_t call_pread(int fd, std::span<std::byte> into, std::uint64_t position);
     std::int64_t call_pwrite(int fd, std::span<const std::byte> from, std::uint64_t position);
-    int open_file_of(const std::string& path);  // a descriptor of kernel::make_file's
     // Copies that fail with false where the address is not this program's memory.
     static bool copy_in(void* to, std::uint64_t user_address, std::size_t bytes);
     static bool copy_out(std::uint64_t user_address, const void* from, std::size_t bytes);

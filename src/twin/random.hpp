@@ -3,8 +3,10 @@
 // has a stream of its own, so that a new draw for one does not shift another's.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <vector>
 
 namespace ashlar::twin {
 
@@ -36,5 +38,24 @@ public:
 private:
     std::uint64_t state_;
 };
+
+// Takes this one out of a list, which keeps its order unless that is free.
+template <class T>
+T take_at(std::vector<T>& list, std::size_t place, bool any_order) {
+    const T one = list[place];
+    if (any_order) {
+        list[place] = list.back();
+        list.pop_back();
+    } else {
+        list.erase(list.begin() + static_cast<std::ptrdiff_t>(place));
+    }
+    return one;
+}
+
+// Takes one out of a list: any, if its order is free, else the first.
+template <class T>
+T take_one(std::vector<T>& list, random& choices, bool any_order) {
+    return take_at(list, any_order ? choices.below(list.size()) : 0, any_order);
+}
 
 }  // namespace ashlar::twin

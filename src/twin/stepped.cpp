@@ -236,13 +236,7 @@ bool stepped_executor::step() {
         return true;
     }
     chosen -= ready_.size();
-    const event e = events_[chosen];
-    if (any_order_) {
-        events_[chosen] = events_.back();
-        events_.pop_back();
-    } else {
-        events_.erase(events_.begin());
-    }
+    const event e = take_at(events_, chosen, any_order_);
     e.run(e.object, e.argument);
     return true;
 }

@@ -42,14 +42,7 @@ void ring::run_work() {
     batch.swap(work);
     const bool shuffle = home.options().manner.any_order;
     while (!batch.empty()) {
-        const std::size_t chosen = shuffle ? home.choices().below(batch.size()) : 0;
-        const task_work one = batch[chosen];
-        if (shuffle) {
-            batch[chosen] = batch.back();
-            batch.pop_back();
-        } else {
-            batch.erase(batch.begin());
-        }
+        const task_work one = take_one(batch, home.choices(), shuffle);
         if (one.who != me) {
             work.push_back(one);
         } else {
@@ -71,25 +64,19 @@ void ring::show_completions(unsigned wait) {
         show(overflow.front());
         overflow.pop_front();
     }
+    const bool shuffle = home.options().manner.any_order;
     std::size_t take = ready.size();
-    if (home.options().manner.any_order && take > 1) {
+    if (shuffle && take > 1) {
         const unsigned there = cq_tail - cq_head;
         const std::size_t least = std::min<std::size_t>(take, wait > there ? wait - there : 0);
         take = home.choices().between(std::max<std::size_t>(least, 1), take);
     }
     for (; take != 0; --take) {
-        const std::size_t chosen =
-            home.options().manner.any_order ? home.choices().below(ready.size()) : 0;
+        const io_uring_cqe one = take_one(ready, home.choices(), shuffle);
         if (room() != 0) {
-            show(ready[chosen]);
+            show(one);
         } else {
-            overflow.push_back(ready[chosen]);
-        }
-        if (home.options().manner.any_order) {
-            ready[chosen] = ready.back();
-            ready.pop_back();
-        } else {
-            ready.erase(ready.begin());
+            overflow.push_back(one);
         }
     }
     if (overflow.empty()) {

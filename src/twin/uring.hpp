@@ -92,7 +92,7 @@ struct ring {
     std::vector<io_uring_cqe> completions;
     unsigned sq_head = 0, sq_tail = 0, sq_flags = 0, cq_head = 0, cq_tail = 0;
     unsigned cq_limit = 0;  // completions that fit
-    bool wide = false, single_issuer = false, submit_all = true;
+    bool wide = false, single_issuer = false;
     bool closing = false;
 
     std::vector<io_uring_cqe> ready;  // completed, in no order, for the next look

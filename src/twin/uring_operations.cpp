@@ -138,17 +138,11 @@ void ring::start(const io_uring_sqe& entry, entry_chain* chain) {
         case IORING_OP_NOP: return answer(0);
         case IORING_OP_ASYNC_CANCEL: return answer(cancel(entry.addr));
         case IORING_OP_TIMEOUT: return start_wait(entry, chain);
-        case IORING_OP_URING_CMD:
-        case IORING_OP_POLL_ADD:
-        case IORING_OP_READ:
-        case IORING_OP_WRITE:
-        case IORING_OP_READ_FIXED:
-        case IORING_OP_WRITE_FIXED:
-        case IORING_OP_FSYNC:
-        case IORING_OP_FALLOCATE: break;
-        default:
-            home.accuse("the twin's io_uring has no opcode " + std::to_string(entry.opcode));
-            return answer(-EOPNOTSUPP);
+        default: break;
+    }
+    if (!opcode_known(entry.opcode)) {
+        home.accuse("the twin's io_uring has no opcode " + std::to_string(entry.opcode));
+        return answer(-EOPNOTSUPP);
     }
     open_file* f = file_for(entry);
     if (f == nullptr) return answer(-EBADF);

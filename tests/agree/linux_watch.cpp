@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What the conductor itself asks the kernel: how the devices are, and that they go.
 #include "linux_stage.hpp"
+#include "observe.hpp"
 
 #include <fmt/format.h>
 
@@ -45,31 +46,16 @@ int linux_stage::command(uapi::ctrl_op what, std::uint32_t id, std::byte* payloa
 }
 
 std::string linux_stage::observe() {
-    std::string text;
-    for (unsigned d = 0; d < devices_max; ++d) {
-        const std::int32_t id = board_.devices[d].id;
-        if (id < 0) continue;
-        if (!text.empty()) text += "; ";
-        fmt::format_to(std::back_inserter(text), "{:c}={}", 'a' + d, id);
-        uapi::ctrl_dev_info info{};
-        const auto number = static_cast<std::uint32_t>(id);
-        int outcome = command(uapi::ctrl_op::get_dev_info, number,
-                              reinterpret_cast<std::byte*>(&info), sizeof info, 0, 5000);
-        const std::string path = fmt::format("/dev/ublkc{}", id);
-        if (outcome == -EINVAL) {
-            std::byte with_path[64 + sizeof info] = {};
-            std::memcpy(with_path, path.data(), path.size());
-            const auto bytes = static_cast<std::uint16_t>(path.size());
-            outcome = command(uapi::ctrl_op::get_dev_info2, number, with_path,
-                              static_cast<std::uint16_t>(bytes + sizeof info), bytes, 5000);
-            std::memcpy(&info, with_path + path.size(), sizeof info);
-        }
-        text += " " + state_text(board_, info, outcome);
-        struct stat found{};
-        if (::stat(path.c_str(), &found) == 0) text += " c";
-        if (::stat(fmt::format("/dev/ublkb{}", id).c_str(), &found) == 0) text += " b";
-    }
-    return text;
+    return observe_devices(
+        board_,
+        [this](uapi::ctrl_op op, std::uint32_t id, std::byte* payload, std::uint16_t bytes,
+               std::uint16_t path_bytes) {
+            return command(op, id, payload, bytes, path_bytes, 5000);
+        },
+        [](char kind, std::uint32_t id) {
+            struct stat found{};
+            return ::stat(fmt::format("/dev/ublk{}{}", kind, id).c_str(), &found) == 0;
+        });
 }
 
 namespace {

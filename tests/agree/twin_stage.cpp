@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "twin_stage.hpp"
 
+#include "observe.hpp"
 #include "twin/driver.hpp"
 
 #include <fmt/format.h>
@@ -19,13 +20,9 @@ namespace {
 constexpr std::uint64_t ms = 1'000'000;
 
 twin::kernel_options options_for(ashlar::rules::kernel version) {
-    twin::kernel_options o{.version = version};
-    o.manner = {.short_transfers = false,
-                .any_order = false,
-                .partition_scan = true,
-                .udev = false,
-                .scribble = false,
-                .interrupts = false};
+    twin::kernel_options o{.version = version, .manner = twin::polite};
+    o.manner.partition_scan = true;
+    o.manner.scribble = false;
     return o;
 }
 
@@ -156,29 +153,13 @@ int twin_stage::command(uapi::ctrl_op what, std::uint32_t id, void* payload, std
 }
 
 std::string twin_stage::observe() {
-    std::string text;
-    for (unsigned d = 0; d < devices_max; ++d) {
-        const std::int32_t id = board_.devices[d].id;
-        if (id < 0) continue;
-        if (!text.empty()) text += "; ";
-        fmt::format_to(std::back_inserter(text), "{:c}={}", 'a' + d, id);
-        uapi::ctrl_dev_info info{};
-        const auto known = static_cast<std::uint32_t>(id);
-        int outcome = command(uapi::ctrl_op::get_dev_info, known, &info, sizeof info, 0);
-        if (outcome == -EINVAL) {
-            const std::string path = fmt::format("/dev/ublkc{}", id);
-            std::byte with_path[64 + sizeof info] = {};
-            std::memcpy(with_path, path.data(), path.size());
-            const auto bytes = static_cast<std::uint16_t>(path.size());
-            outcome = command(uapi::ctrl_op::get_dev_info2, known, with_path,
-                              static_cast<std::uint16_t>(bytes + sizeof info), bytes);
-            std::memcpy(&info, with_path + path.size(), sizeof info);
-        }
-        text += " " + state_text(board_, info, outcome);
-        if (kernel_.ublk().has_char(known)) text += " c";
-        if (kernel_.ublk().has_block(known)) text += " b";
-    }
-    return text;
+    return observe_devices(
+        board_,
+        [this](uapi::ctrl_op op, std::uint32_t id, std::byte* payload, std::uint16_t bytes,
+               std::uint16_t path_bytes) { return command(op, id, payload, bytes, path_bytes); },
+        [this](char kind, std::uint32_t id) {
+            return kind == 'c' ? kernel_.ublk().has_char(id) : kernel_.ublk().has_block(id);
+        });
 }
 
 std::string twin_stage::finish() {

@@ -16,13 +16,7 @@ constexpr std::uint64_t last_name = ~std::uint64_t{0};
 }  // namespace
 
 twin::kernel_options quiet(const std::string& version, std::uint64_t seed) {
-    twin::kernel_options o{.version = *rules::kernel_named(version), .seed = seed};
-    o.manner = {.short_transfers = false,
-                .any_order = false,
-                .partition_scan = false,
-                .udev = false,
-                .interrupts = false};
-    return o;
+    return {.version = *rules::kernel_named(version), .seed = seed, .manner = twin::polite};
 }
 
 void settle(twin::kernel& k, unsigned steps) {
