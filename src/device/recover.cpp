@@ -44,6 +44,7 @@ result<> device::implementation::take_over(std::uint32_t id) {
     ASHLAR_CHECK(check_waits(info_));
     ASHLAR_TRY(const uapi::params params, control_->get_params(id));
     ASHLAR_TRY(plan_, plan_of_device(wanted_, target_, machine_.page_bytes(), info_, params));
+    lane_ = lane_of_device(info_.flags);
     // Only while nobody has ublkcN open, so before it is opened here.
     ASHLAR_CHECK(start_recovery());
     ASHLAR_CHECK(open_node());
@@ -82,6 +83,7 @@ result<> device::implementation::mend_broken_recovery() {
     auto thread = machine_.start_thread("ashlar mend", {}, [&] {
         for (std::uint16_t q = 0; ready && q < info_.nr_hw_queues; ++q) {
             ready = queue::make_ready_once(machine_, fd, q, info_.queue_depth,
+                                           lane_.lane == lane::plain_copy,
                                            control_->uses_raw_commands());
         }
     });
@@ -109,7 +111,7 @@ result<> device::implementation::write_record_anew(const std::optional<record>& 
                          .pid = machine_.process_id(),
                          .name = wanted_.name,
                          .kind = wanted_.kind,
-                         .lane = std::string(queue::plain_copy::name),
+                         .lane = std::string(name(lane_.lane)),
                          .size = plan_.size,
                          .created = before ? before->created : machine_.wall_clock_seconds()});
 }

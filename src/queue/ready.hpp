@@ -13,9 +13,9 @@
 namespace ashlar::queue {
 
 // Fetches the tags of a queue that are still missing, and lets go of them: then it has been ready.
-// Nothing is delivered meanwhile. The calling thread counts as the queue's server: it should end
+// `copies`: the device is one of plain copy. Nothing is delivered meanwhile. The calling thread counts as the queue's server: it should end
 // before the recovery is started.
 result<> make_ready_once(os::machine& m, int char_fd, std::uint16_t queue, std::uint16_t depth,
-                         bool raw_commands);
+                         bool copies, bool raw_commands);
 
 }  // namespace ashlar::queue
