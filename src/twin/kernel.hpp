@@ -43,6 +43,7 @@ struct manners {
     bool udev = true;             // opens and reads a disk that appears, and its change events
     bool scribble = true;         // over consumed entries, stale descriptors, buffers it owns
     bool interrupts = true;       // waits end early with EINTR
+    bool refused_registrations = true;    // now and then a request's pages can't be registered
     bool small_completion_queue = false;  // completions overflow their ring early
 };
 
@@ -51,7 +52,8 @@ inline constexpr manners polite = {.short_transfers = false,
                                    .any_order = false,
                                    .partition_scan = false,
                                    .udev = false,
-                                   .interrupts = false};
+                                   .interrupts = false,
+                                   .refused_registrations = false};
 
 struct kernel_options {
     rules::kernel version = *rules::kernel_named("7.3");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The null target: writes go nowhere, reads give unspecified bytes (what the request's buffer held:
-// zeros, or data of earlier requests of the same device). For measuring ashlar itself.
+// The null target: writes go nowhere, reads give unspecified bytes (what the request's buffer held,
+// or what was in the reader's own memory). For measuring ashlar itself.
 #pragma once
 
 #include <ashlar/option.hpp>
