@@ -80,10 +80,8 @@ result<> device::implementation::mend_broken_recovery() {
     ASHLAR_TRY(const int fd, open_char_node(machine_, id()));
     result<> ready;
     auto thread = machine_.start_thread("ashlar mend", {}, [&] {
-        for (std::uint16_t q = 0; ready && q < info_.nr_hw_queues; ++q) {
-            ready = queue::make_ready_once(machine_, fd, q, info_.queue_depth,
-                                           control_->uses_raw_commands());
-        }
+        ready = queue::make_ready_once(machine_, fd, 0, info_.queue_depth,
+                                       control_->uses_raw_commands());
     });
     if (thread) {
         thread->reset();
