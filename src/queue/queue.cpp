@@ -157,7 +157,7 @@ bool queue::turn() {
     if (fetch_again_) [[unlikely]]
         fetch_batch();
     // The completion of the answers' own command is no news: wait for one more.
-    const bool more = send_answers() && fetch_under_way_;
+    const bool more = send_answers() && fetch_under_way_ && !leaving_;
     const int entered = ring_->enter(more ? 2 : 1, os::no_timeout);
     if (entered < 0 && entered != -EAGAIN && entered != -EBUSY && entered != -EINTR) {
         log(level::error, fmt::format("device {}: queue {}: io_uring_enter: {}", spec_.device,
@@ -178,7 +178,10 @@ bool queue::turn() {
     counters_.enters.set(ring_->enters());
     counters_.largest_batch.raise_to(batch_);
     counters_.frames_on_heap.set(frames_from_heap());
-    return !over();
+    if (!over()) return true;
+    // The last answers of a round.
+    if (io_uring_sq_ready(&ring_->raw()) != 0) ring_->enter(0, os::no_timeout);
+    return false;
 }
 
 void queue::command(slot& s, uapi::io_op op, std::int32_t outcome) {
@@ -202,7 +205,8 @@ void queue::command(slot& s, uapi::io_op op, std::int32_t outcome) {
         .q_id = spec_.id, .tag = s.tag, .result = outcome, .addr = buffer_address(s)};
     std::memcpy(entry->cmd, &payload, sizeof payload);
     s.with = slot::owner::kernel;
-    with_kernel_ += 1;
+    s.awaited = !round_over_;
+    if (s.awaited) with_kernel_ += 1;
 }
 
 // What a command says of the tag's buffer.
@@ -227,17 +231,23 @@ void queue::completed(std::uint64_t user_data, int outcome, unsigned flags) {
             arena_in_use arena(static_cast<frame_arena*>(ring_io::memory_of(operation)));
             return waiter.resume();
         }
-        default: ended_ = true;
+        default:
+            ended_ = leaving_;
+            leaving_ = true;
+            if (!ended_) arm_wakeup();
     }
 }
 
 void queue::tag_completed(slot& s, int outcome) {
-    with_kernel_ -= 1;
+    if (s.awaited) with_kernel_ -= 1;
     s.with = slot::owner::nobody;
     if (outcome == uapi::io_res_ok) [[likely]] {
         return start(s);
     }
-    if (outcome == uapi::io_res_abort) return;  // the end of the device, or of this round
+    if (outcome == uapi::io_res_abort) {
+        round_over_ = true;
+        return;
+    }
     if (fetching_) {
         fetch_refusal_ = -outcome;
         return;

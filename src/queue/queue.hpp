@@ -49,10 +49,11 @@ public:
     // Gives all tags to the kernel. A refusal of even one is an error.
     result<> fetch_all();
     // One turn; blocks until something has happened. False when the queue is over: the device was
-    // stopped and all tags came back, or `wake_to_end` was called.
+    // stopped or quiesced and all tags came back, or `wake_to_end` was called.
     bool turn();
 
-    // From any thread: makes `turn` return false soon, whatever the kernel still has.
+    // From any thread: makes `turn` return false once all requests that the target has are
+    // answered, whatever the kernel still has. A second call does not wait for the target either.
     static void wake_to_end(os::machine& m, int wakeup_fd) { m.wakeup_signal(wakeup_fd); }
 
 private:
@@ -97,8 +98,9 @@ private:
     void arm_wakeup();
     void note(slot& s, int code, std::string_view what);
     [[nodiscard]] bool over() const {
-        return ended_ || (with_kernel_ == 0 && with_target_ == 0 && !fetch_again_ &&
-                          (batches_ == nullptr || !batches_->has_gathered()));
+        const bool all_sent = batches_ == nullptr || !batches_->has_gathered();
+        const bool kernel_has_none = with_kernel_ == 0 && !fetch_again_;
+        return ended_ || (with_target_ == 0 && all_sent && (leaving_ || kernel_has_none));
     }
 
     queue_spec spec_;
@@ -125,6 +127,8 @@ private:
     bool prepared_ = false;
     bool fetch_under_way_ = false;
     bool fetch_again_ = false;
+    bool round_over_ = false;  // tags come back; those answered from now on need not
+    bool leaving_ = false;     // woken: nothing is awaited of the kernel
     bool ended_ = false;
 };
 

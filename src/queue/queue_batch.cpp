@@ -29,12 +29,12 @@ result<> queue::fetch_in_batches() {
     io_uring_sqe* entry = batch_entry(kind_prepare);
     if (entry != nullptr) batches_->fill_prepare(*entry);
     // Tags are prepared before they are fetched: a recovery refuses the fetch until they all are.
-    while (!prepared_ && !ended_) {
+    while (!prepared_ && !leaving_) {
         ASHLAR_CHECK(submit_all());
-        if (!prepared_ && !ended_) ring_->enter(1, os::no_timeout);
+        if (!prepared_ && !leaving_) ring_->enter(1, os::no_timeout);
     }
     batches_->clear();
-    if (fetch_refusal_ != 0 || ended_) return {};
+    if (fetch_refusal_ != 0 || leaving_) return {};
     fetch_batch();
     return submit_all();
 }
@@ -69,7 +69,10 @@ void queue::batch_arrived(int outcome, unsigned flags) {
     if ((flags & IORING_CQE_F_MORE) != 0) return;
     with_kernel_ -= 1;
     fetch_under_way_ = false;
-    if (outcome == uapi::io_res_abort) return;  // the end of the device, or of this round
+    if (outcome == uapi::io_res_abort) {  // the end of the device, or of this round
+        round_over_ = true;
+        return;
+    }
     if (fetching_) {
         fetch_refusal_ = -outcome;
         return;

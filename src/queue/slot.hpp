@@ -30,6 +30,7 @@ struct queue::slot final : request {
     bool flush_follows = false;  // a write with FUA, before a volatile cache is flushed for it
     bool flushing = false;       // … while that flush runs
     bool refused = false;        // the kernel did not take the answer
+    bool awaited = false;        // counted among those with the kernel
     bool goes_back = false;      // a read whose data we have to copy from the tag's buffer
 
     void set(operation op, const uapi::io_desc& d, std::span<std::byte> data, int registered) {

@@ -136,6 +136,7 @@ TEST_CASE("by each lane the same bytes arrive, with the copies that it promises"
                 use(m, seed++);
                 // To the buffer or from it; what the handler copies is its own.
                 CHECK(copies_of(*disk).copied == copies_of(*disk).moved);
+                disk.reset();
                 disk = serve(m, target(streamed_ram{}), w);
                 use(m, seed++);
                 const std::uint64_t times = w.data == lane::user_copy ? 1 : 2;
