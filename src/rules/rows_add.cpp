@@ -44,12 +44,6 @@ constexpr std::string_view limit_mend =
 
 bool too_deep(info i) { return i->queue_depth > uapi::queue_depth_max; }
 bool empty(info i) { return i->queue_depth == 0 || i->nr_hw_queues == 0; }
-maybe batch_of_one(const kernel& k, const call& c) {
-    return c.info.is([&](info i) {
-        return (i->flags & k.features() & uapi::f_batch_io) != 0 && i->queue_depth < 2;
-    });
-}
-
 constexpr row rows[] = {
     {.id = "ADD-1",
      .about = add,
@@ -334,14 +328,6 @@ constexpr row rows[] = {
      .means = "dev_info.queue_depth or nr_hw_queues is 0",
      .mend = "set both to 1 to 4096",
      .source = "blk_mq_alloc_tag_set"},
-    {.id = "ADD-19",
-     .about = add,
-     .kernels = since(7, 0),
-     .error = EINVAL,
-     .breaks = &batch_of_one,
-     .means = "A device with BATCH_IO needs a queue_depth of 2 or more",
-     .mend = "set queue_depth to 2 or more, or leave BATCH_IO out",
-     .source = "ublk_init_queue"},
     {.id = "ADD-19",
      .about = add,
      .error = ENOMEM,

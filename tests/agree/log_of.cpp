@@ -2,6 +2,7 @@
 // A run as its program could have logged it: bytes of entries and payloads, results of completions,
 // and file calls as strace shows them. Addresses are made up; what they are to each other is kept.
 #include "score.hpp"
+#include "system.hpp"
 #include "uapi/print.hpp"
 
 #include <fmt/format.h>
@@ -155,7 +156,8 @@ private:
         switch (s.at) {
             case place::none: break;
             case place::bad: return 8;
-            case place::payload: return payload_base + number * 0x2000U;
+            case place::payload:
+            case place::edge: return payload_base + number * 0x2000U;
             case place::buffer:
                 return buffer_base + ((s.dev * 4U + s.queue) * 8U + s.tag) * 0x10000U;
             case place::number: return s.number;
@@ -170,6 +172,7 @@ private:
             case file::device: return char_fd(s);
             case file::disk: return disk_fd(s);
             case file::null: return shared(s, 90, "/dev/null");
+            case file::regular: return shared(s, 91, regular_path);
             case file::closed: break;
         }
         return 999;
@@ -205,7 +208,8 @@ private:
             at += area_base;
             std::memcpy(payload.data(), &at, sizeof at);
         }
-        if (s.at == place::payload && !payload.empty() && s.writes != gives::features) {
+        if ((s.at == place::payload || s.at == place::edge) && !payload.empty() &&
+            s.writes != gives::features) {
             text_ += fmt::format("payload: {}\n", hex(payload));
         }
         if (outcome != "waits") completion(number, outcome);

@@ -114,7 +114,6 @@ constexpr breakage control_breakages[] = {
          s.info.queue_depth = 1;
      }},
     {"ADD-19", [](scene& s) { s.info.nr_hw_queues = 0; }},
-    {"ADD-19", [](scene& s) { s.info.flags = uapi::f_batch_io, s.info.queue_depth = 1; }},
     {"ADD-19", [](scene& s) { s.info.nr_hw_queues = 9; }},
     {"ADD-19", [](scene& s) { s.info.max_io_buf_bytes = 4097; }},
     {"ADD-19", [](scene& s) { s.info.flags = 1ull << 40; }},
