@@ -3,6 +3,7 @@
 #include "enumerated.hpp"
 #include "random_sequences.hpp"
 #include "record.hpp"
+#include "score.hpp"
 #include "system.hpp"
 
 #include <fmt/format.h>
@@ -29,6 +30,7 @@ int usage(int status) {
         "      [--brief] [--random SEED --count CALLS] [--patience N] [--calm] [--cpus N]\n"
         "  ashlar_agree compare --explained FILE REAL TWIN\n"
         "  ashlar_agree table --explained FILE FILE...\n"
+        "  ashlar_agree score REAL...\n"
         "  ashlar_agree list\n\n"
         "run: the enumerated sequences (--brief: one for each rule and outcome), or random\n"
         "ones from a seed, until they have made that many calls. It goes on where FILE ends.\n"
@@ -155,6 +157,11 @@ int main(int count, char** words) {
             }
             fmt::print("{}", table_of(reals, twins, o.explained));
             return 0;
+        }
+        if (verb == "score" && !o.files.empty()) {
+            std::vector<records> reals;
+            for (const std::string& path : o.files) reals.push_back(read_records(path));
+            return score(reals);
         }
         if (verb == "list") {
             for (const sequence& s : enumerated_sequences()) fmt::print("{}\n", s.id);
