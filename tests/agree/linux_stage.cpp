@@ -67,12 +67,12 @@ linux_stage::~linux_stage() {
 }
 
 void linux_stage::begin(unsigned number) {
+    if (number == 0) start_processes();
     const step& s = sequence_.steps[number];
     if (s.what == op::mode) {
         at_once_.push_back({number, set_mode(s)});
         return;
     }
-    if (number == 0) start_processes();
     const auto& process = processes_[s.process];
     if (!process->running()) {
         at_once_.push_back({number, "no such process"});
