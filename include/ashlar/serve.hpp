@@ -98,8 +98,12 @@ public:
     [[nodiscard]] std::uint32_t id() const;
     [[nodiscard]] std::string path() const;  // "/dev/ublkb0"
     [[nodiscard]] std::vector<queue_counters> counters() const;
-    // True once the device has been removed by somebody else.
+    // True once somebody else has removed the device, or has quiesced it.
     [[nodiscard]] bool ended() const;
+    // After `ended`: serves a device again that was made with a recovery and was only quiesced, and
+    // that nobody else has taken over within three seconds. False if it has been removed, or is
+    // another server's now. Blocks, half a minute at most.
+    result<bool> resume();
     // Removes the device. After success, and after a failure other than EBUSY, it is over.
     result<> stop(stop_when when = stop_when::idle);
 

@@ -26,6 +26,8 @@ namespace {
 constexpr std::uint64_t delete_limit_ns = 10 * control::second_ns;
 // Queues of a stopped device end by themselves; after this long they are woken.
 constexpr std::uint64_t own_end_limit_ns = 5 * control::second_ns;
+// Then, how long a target may take to answer what it has.
+constexpr std::uint64_t answers_limit_ns = 5 * control::second_ns;
 
 // Marks a device among others of the same id. Never 0, which is what foreign devices have.
 std::uint64_t new_cookie(os::machine& m) { return m.unguessable() | 1; }
@@ -228,12 +230,16 @@ bool device::implementation::ends_within(const queue_life& life, std::uint64_t l
     }
 }
 
-// After a stop their tags come back and they end by themselves; else they are woken.
+// After a stop their tags come back and they end by themselves; else they are woken, and given time
+// to answer what they have.
 void device::implementation::end_queues(bool tags_come_back) {
     for (auto& life : queues_) {
         if (life->thread) {
-            if (!ends_within(*life, tags_come_back ? own_end_limit_ns : 0))
+            if (!ends_within(*life, tags_come_back ? own_end_limit_ns : 0)) {
                 queue::queue::wake_to_end(machine_, life->wakeup_fd);
+                if (!ends_within(*life, answers_limit_ns))
+                    queue::queue::wake_to_end(machine_, life->wakeup_fd);
+            }
             life->thread.reset();
         }
         if (life->wakeup_fd >= 0) machine_.close(life->wakeup_fd);
@@ -243,6 +249,10 @@ void device::implementation::end_queues(bool tags_come_back) {
 
 result<> device::implementation::stop(stop_when when) {
     if (!added_) return {};
+    if (ended() && is_served_elsewhere()) {
+        let_go(true);
+        return {};
+    }
     result<> stopped;
     bool held = false;
     // The queues go on serving until the stop has been answered (KERNEL.md, STOP_DEV).
@@ -283,6 +293,7 @@ std::uint32_t device::id() const { return inside_->id(); }
 std::string device::path() const { return block_path(inside_->id()); }
 std::vector<queue_counters> device::counters() const { return inside_->counters(); }
 bool device::ended() const { return inside_->ended(); }
+result<bool> device::resume() { return inside_->resume(); }
 result<> device::stop(stop_when when) { return inside_->stop(when); }
 
 }  // namespace ashlar

@@ -37,6 +37,8 @@ public:
     [[nodiscard]] bool ended() const { return queues_ended_.load(std::memory_order_acquire) != 0; }
     // Readable once `ended` is true.
     [[nodiscard]] int ended_fd() const { return ended_fd_; }
+    // As device::resume.
+    result<bool> resume();
     result<> stop(stop_when when);
 
 private:
@@ -72,7 +74,10 @@ private:
     result<> mend_broken_recovery();
     result<> end_recovery();
     result<> write_record_anew(const std::optional<device_room::record>& before);
-    void let_go();
+    result<> serve_waiting();
+    result<> await_release();
+    bool is_served_elsewhere();
+    void let_go(bool tags_come_back);
     void tell(step::kind what, std::string detail);
 
     os::machine& machine_;

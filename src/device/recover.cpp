@@ -23,6 +23,8 @@ namespace {
 // The old server's hold on the device goes some time after its end.
 constexpr std::uint64_t release_limit_ns = 30 * control::second_ns;
 constexpr std::uint64_t release_pause_ns = 3'000'000;
+// Who quiesces a device wants another server for it: so long that one is waited for.
+constexpr std::uint64_t successor_limit_ns = 3 * control::second_ns;
 
 }  // namespace
 
@@ -32,7 +34,7 @@ result<std::unique_ptr<device::implementation>> device::implementation::recover(
                                                                                 options wanted) {
     std::unique_ptr<implementation> d(new implementation(m, std::move(served), std::move(wanted)));
     if (auto taken = d->take_over(id); !taken) {
-        d->let_go();
+        d->let_go(false);
         return failure(std::move(taken).error());
     }
     return d;
@@ -44,14 +46,19 @@ result<> device::implementation::take_over(std::uint32_t id) {
     ASHLAR_CHECK(check_waits(info_));
     ASHLAR_TRY(const uapi::params params, control_->get_params(id));
     ASHLAR_TRY(plan_, plan_of_device(wanted_, target_, machine_.page_bytes(), info_, params));
+    ASHLAR_CHECK(serve_waiting());
+    tell(step::kind::block_node, fmt::format("{}, {}, recovered by process {}", block_path(id),
+                                             uapi::bytes_text(plan_.size), machine_.process_id()));
+    return {};
+}
+
+result<> device::implementation::serve_waiting() {
     // Only while nobody has ublkcN open, so before it is opened here.
     ASHLAR_CHECK(start_recovery());
     ASHLAR_CHECK(open_node());
     ASHLAR_CHECK(start_queues());
     ASHLAR_CHECK(end_recovery());
     added_ = recorded_ = true;
-    tell(step::kind::block_node, fmt::format("{}, {}, recovered by process {}", block_path(id),
-                                             uapi::bytes_text(plan_.size), machine_.process_id()));
     return {};
 }
 
@@ -80,10 +87,8 @@ result<> device::implementation::mend_broken_recovery() {
     ASHLAR_TRY(const int fd, open_char_node(machine_, id()));
     result<> ready;
     auto thread = machine_.start_thread("ashlar mend", {}, [&] {
-        for (std::uint16_t q = 0; ready && q < info_.nr_hw_queues; ++q) {
-            ready = queue::make_ready_once(machine_, fd, q, info_.queue_depth,
-                                           control_->uses_raw_commands());
-        }
+        ready = queue::make_ready_once(machine_, fd, 0, info_.queue_depth,
+                                       control_->uses_raw_commands());
     });
     if (thread) {
         thread->reset();
@@ -130,9 +135,57 @@ result<> device::implementation::end_recovery() {
 }
 
 // Whatever of ours holds the device goes, and the device waits for the next server.
-void device::implementation::let_go() {
-    end_queues(false);
+void device::implementation::let_go(bool tags_come_back) {
+    end_queues(tags_come_back);
+    queues_.clear();
+    queues_ended_ = 0;
     if (char_fd_ >= 0) machine_.close(std::exchange(char_fd_, -1));
+    added_ = recorded_ = false;
+}
+
+bool device::implementation::is_served_elsewhere() {
+    auto now = control_->info(id());
+    if (!now || now->state != static_cast<std::uint16_t>(uapi::device_state::live)) return false;
+    const auto record = read_record(machine_, id(), now->ublksrv_flags);
+    const int pid = record ? record->pid : now->ublksrv_pid;
+    return pid > 0 && pid != machine_.process_id();
+}
+
+// Until the device waits for a server: first the kernel's work behind the end of the round, and
+// then a while for who wanted it to have an end.
+result<> device::implementation::await_release() {
+    const std::uint64_t start = machine_.now_ns();
+    std::uint64_t waits_since = 0;
+    const bool quiesced_on_purpose = !machine_.version().older_than(6, 16);
+    for (;;) {
+        ASHLAR_TRY(const auto now, control_->info(id()));
+        const std::uint64_t time = machine_.now_ns();
+        if (auto waits = check_waits(now); waits) {
+            if (waits_since == 0) waits_since = time;
+            if (!quiesced_on_purpose || time - waits_since > successor_limit_ns) return {};
+        } else if (is_served_elsewhere() || time - start > release_limit_ns) {
+            return waits;
+        }
+        machine_.sleep_ns(release_pause_ns);
+    }
+}
+
+result<bool> device::implementation::resume() {
+    auto now = control_->info(id());
+    if (!now && now.error().code == ENODEV) return false;
+    if (!now) return failure(std::move(now).error());
+    const bool stays = (now->flags & uapi::f_user_recovery) != 0 &&
+                       now->state != static_cast<std::uint16_t>(uapi::device_state::dead);
+    if (!stays) return false;
+    let_go(true);
+    machine_.close(std::exchange(ended_fd_, -1));
+    ASHLAR_TRY(ended_fd_, machine_.wakeup_open());
+    auto served = await_release();
+    if (served) served = serve_waiting();
+    if (served) return true;
+    let_go(false);
+    if (served.error().code == ENODEV || is_served_elsewhere()) return false;
+    return failure(std::move(served).error());
 }
 
 result<device> device::recover(std::uint32_t id, target served, options wanted) {

@@ -95,8 +95,19 @@ struct server {
     bool stopping = false;
 
     result<> run();
+    result<bool> resume();
     result<bool> stop();
 };
+
+// The queues have ended, though nobody here has stopped the device. True if it is served again.
+result<bool> server::resume() {
+    const std::string node = block_path(disk.id());
+    log(level::info, fmt::format("{} was removed or quiesced by somebody else", node));
+    ASHLAR_TRY(const bool again, disk.resume());
+    log(level::info, again ? fmt::format("{} is served again: nobody else has taken it over", node)
+                           : fmt::format("{} is gone, or another server has it", node));
+    return again;
+}
 
 // True when it is over; false while somebody uses the disk.
 result<bool> server::stop() {
@@ -127,13 +138,13 @@ result<> server::run() {
         }
         if (watched[1].revents != 0) socket.answer_one(status_of(disk));
         if (disk.ended()) {
-            log(level::info, fmt::format("{} was removed by somebody else", block_path(disk.id())));
-            return disk.stop(stop_when::now);
+            ASHLAR_TRY(const bool again, resume());
+            if (!again) return disk.stop(stop_when::now);
         }
-        const bool again = stopping;
+        const bool second = stopping;
         const bool signalled = signals.take();
-        if (again && signalled) return disk.stop(stop_when::now);
-        if (again || signalled) {
+        if (second && signalled) return disk.stop(stop_when::now);
+        if (second || signalled) {
             ASHLAR_TRY(const bool over, stop());
             if (over) return {};
         }

@@ -41,6 +41,7 @@ struct queue::slot final : request {
     bool flush_follows = false;  // a write with FUA, before a volatile cache is flushed for it
     bool flushing = false;       // … while that flush runs
     bool refused = false;        // the kernel did not take the answer
+    bool awaited = false;        // counted among those with the kernel
 
     void set(operation op, const uapi::io_desc& d, std::span<std::byte> data) {
         op_ = op;
@@ -150,7 +151,10 @@ bool queue::turn() {
     counters_.enters.set(ring_->enters());
     counters_.largest_batch.raise_to(batch_);
     counters_.frames_on_heap.set(frames_from_heap());
-    return !over();
+    if (!over()) return true;
+    // The last answers of a round.
+    if (io_uring_sq_ready(&ring_->raw()) != 0) ring_->enter(0, os::no_timeout);
+    return false;
 }
 
 void queue::command(slot& s, uapi::io_op op, std::int32_t outcome) {
@@ -170,7 +174,8 @@ void queue::command(slot& s, uapi::io_op op, std::int32_t outcome) {
         .q_id = spec_.id, .tag = s.tag, .result = outcome, .addr = lane_.command_address(s.tag)};
     std::memcpy(entry->cmd, &payload, sizeof payload);
     s.with = slot::owner::kernel;
-    with_kernel_ += 1;
+    s.awaited = !round_over_;
+    if (s.awaited) with_kernel_ += 1;
 }
 
 void queue::completed(std::uint64_t user_data, int outcome) {
@@ -183,17 +188,23 @@ void queue::completed(std::uint64_t user_data, int outcome) {
             arena_in_use arena(static_cast<frame_arena*>(ring_io::memory_of(operation)));
             return waiter.resume();
         }
-        default: ended_ = true;
+        default:
+            ended_ = leaving_;
+            leaving_ = true;
+            if (!ended_) arm_wakeup();
     }
 }
 
 void queue::tag_completed(slot& s, int outcome) {
-    with_kernel_ -= 1;
+    if (s.awaited) with_kernel_ -= 1;
     s.with = slot::owner::nobody;
     if (outcome == uapi::io_res_ok) [[likely]] {
         return start(s);
     }
-    if (outcome == uapi::io_res_abort) return;  // the end of the device, or of this round
+    if (outcome == uapi::io_res_abort) {
+        round_over_ = true;
+        return;
+    }
     if (fetching_) {
         fetch_refusal_ = -outcome;
         return;

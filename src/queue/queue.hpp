@@ -44,10 +44,11 @@ public:
     // Gives all tags to the kernel. A refusal of even one is an error.
     result<> fetch_all();
     // One turn; blocks until something has happened. False when the queue is over: the device was
-    // stopped and all tags came back, or `wake_to_end` was called.
+    // stopped or quiesced and all tags came back, or `wake_to_end` was called.
     bool turn();
 
-    // From any thread: makes `turn` return false soon, whatever the kernel still has.
+    // From any thread: makes `turn` return false once all requests that the target has are
+    // answered, whatever the kernel still has. A second call does not wait for the target either.
     static void wake_to_end(os::machine& m, int wakeup_fd) { m.wakeup_signal(wakeup_fd); }
 
 private:
@@ -67,7 +68,9 @@ private:
     void submit(ring_operation& operation) override;
     void arm_wakeup();
     void note(slot& s, int code, std::string_view what);
-    [[nodiscard]] bool over() const { return ended_ || (with_kernel_ == 0 && with_target_ == 0); }
+    [[nodiscard]] bool over() const {
+        return ended_ || (with_target_ == 0 && (leaving_ || with_kernel_ == 0));
+    }
 
     queue_spec spec_;
     target target_;
@@ -87,6 +90,8 @@ private:
     unsigned notes_in_window_ = 0;
     int fetch_refusal_ = 0;
     bool fetching_ = false;
+    bool round_over_ = false;  // tags come back; those answered from now on need not
+    bool leaving_ = false;     // woken: nothing is awaited of the kernel
     bool ended_ = false;
 };
 

@@ -157,12 +157,11 @@ void draw_clients(plan& p, const choices& c, random& r) {
 }
 
 void draw_mishaps(plan& p, const choices& c, random& r) {
-    const bool allowed[mishap_kinds] = {c.kill,    c.power,   c.restart,
-                                        c.foreign, c.foreign, c.failed_calls};
-    constexpr std::uint32_t chances[mishap_kinds] = {60 * percent, 30 * percent, 20 * percent,
-                                                     10 * percent, 10 * percent, 15 * percent};
+    const bool allowed[] = {c.kill, c.power, c.restart, c.foreign, c.foreign, c.failed_calls};
+    constexpr std::uint32_t chances[] = {60 * percent, 30 * percent, 20 * percent,
+                                         10 * percent, 10 * percent, 15 * percent};
     std::vector<mishap::kind> kinds;
-    for (std::size_t i = 0; i < mishap_kinds; ++i) {
+    for (std::size_t i = 0; i < std::size(chances); ++i) {
         if (r.chance(chances[i]) && allowed[i]) kinds.push_back(static_cast<mishap::kind>(i));
     }
     if (kinds.empty()) return;
@@ -179,6 +178,14 @@ void draw_mishaps(plan& p, const choices& c, random& r) {
     }
 }
 
+// Of devices that can be quiesced, one in five once.
+void draw_quiesce(plan& p, const choices& c, random& r) {
+    const bool exists = r.chance(20 * percent);
+    const mishap m{.what = mishap::kind::foreign_quiesce, .after = r.below(2'000)};
+    const bool possible = p.recovery != recovery::none && p.version.at_least(6, 16);
+    if (exists && possible && c.foreign) p.mishaps.push_back(m);
+}
+
 }  // namespace
 
 plan draw_plan(std::uint64_t seed, const choices& c) {
@@ -186,11 +193,12 @@ plan draw_plan(std::uint64_t seed, const choices& c) {
     p.seed = seed;
     // A stream for each part, so that more draws for one don't change another.
     random machine(seed, "machine"), faults(seed, "faults"), work(seed, "workload"),
-        mishaps(seed, "mishaps");
+        mishaps(seed, "mishaps"), quiesce(seed, "quiesce");
     draw_machine(p, c, machine);
     draw_faults(p, c, faults);
     draw_clients(p, c, work);
     draw_mishaps(p, c, mishaps);
+    draw_quiesce(p, c, quiesce);
     // Where nothing overlaps or fails, transfers may end within a sector: else sectors would be
     // torn by right.
     const twin::file_faults& f = p.faults;

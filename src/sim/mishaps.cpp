@@ -161,7 +161,15 @@ void world::happen(const mishap& m) {
             // Before 6.9 two who delete one device at a time wait for each other, for ever.
             strangers_.push_back(std::make_unique<stranger>(
                 kernel_, plan_.id,
-                m.what == mishap::kind::foreign_delete && plan_.version.at_least(6, 9)));
+                m.what == mishap::kind::foreign_delete && plan_.version.at_least(6, 9)
+                    ? stranger::deed::remove
+                    : stranger::deed::stop));
+            break;
+        case mishap::kind::foreign_quiesce:
+            // What the server has is answered, and the rest waits, unless it may fail by its mode.
+            begin_trouble(plan_.recovery == recovery::fail ? io | target_gone : 0);
+            strangers_.push_back(
+                std::make_unique<stranger>(kernel_, plan_.id, stranger::deed::quiesce));
             break;
         case mishap::kind::failed_call:
             calls_fail_ = true;

@@ -58,6 +58,7 @@ struct mishap {
         foreign_stop,    // STOP_DEV by somebody else
         foreign_delete,  // … and DEL_DEV
         failed_call,     // one of the server's next calls fails
+        foreign_quiesce  // QUIESCE_DEV by somebody else, who then takes nothing over
     };
     kind what = kind::kill;
     std::uint64_t after = 0;    // steps since the one before
@@ -67,7 +68,7 @@ struct mishap {
     bool serving = false;       // the steps count from when a server serves
 };
 std::string_view name(mishap::kind k);
-inline constexpr std::size_t mishap_kinds = 6;
+inline constexpr std::size_t mishap_kinds = 7;
 
 // A call to the kernel that is to fail, of the first or a later server.
 struct failing_call {

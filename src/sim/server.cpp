@@ -3,7 +3,6 @@
 
 #include "base/try.hpp"
 #include "control/control.hpp"
-#include "device/life.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -16,6 +15,7 @@ namespace {
 // some kernels only after the block layer's 30 if a server had all tags of a queue.
 constexpr std::uint64_t notices_within_ns = 120 * control::second_ns;
 constexpr std::uint64_t look_again_ns = 200'000'000;
+constexpr std::uint64_t quiesce_limit_ms = 60'000;
 constexpr std::uint64_t tick_ns = 5'000'000;  // to see that the device has ended
 
 }  // namespace
@@ -90,6 +90,12 @@ result<bool> server::clear_the_way() {
     }
 }
 
+void server::wait_for_end(const device::implementation& served) {
+    twin::executor& e = kernel_.exec();
+    twin::locked lock(e);
+    while (!stop_ && !served.ended()) e.wait(told_, e.now() + tick_ns);
+}
+
 result<> server::serve() {
     ASHLAR_TRY(took_over_, clear_the_way());
     ASHLAR_TRY(const int fd, open_storage(plan_, data_, process_));
@@ -114,21 +120,26 @@ result<> server::serve() {
             outcome = failure(std::move(begun).error());
         } else {
             reach(stage::serving);
-            {
-                twin::executor& e = kernel_.exec();
-                twin::locked lock(e);
-                while (!stop_ && !(*begun)->ended()) e.wait(told_, e.now() + tick_ns);
+            // Until it is told to stop, or the device is no longer its own.
+            bool serving = true;
+            while (serving && outcome) {
+                wait_for_end(**begun);
+                if (stop_) break;
+                auto resumed = (*begun)->resume();
+                serving = resumed && *resumed;
+                if (!resumed) outcome = failure(std::move(resumed).error());
+                if (serving) reach(stage::serving);
             }
             reach(stage::stopping);
-            outcome = (*begun)->stop(stop_when::now);
+            if (outcome) outcome = (*begun)->stop(stop_when::now);
         }
     }
     if (fd >= 0) process_.close(fd);
     return outcome;
 }
 
-stranger::stranger(twin::kernel& k, std::uint32_t id, bool deletes)
-    : kernel_(k), id_(id), deletes_(deletes), process_(k.start_process()) {
+stranger::stranger(twin::kernel& k, std::uint32_t id, deed what)
+    : kernel_(k), id_(id), what_(what), process_(k.start_process()) {
     auto started = process_.start_thread("stranger", {}, [this] { live(); });
     if (started) {
         thread_ = std::move(*started);
@@ -145,8 +156,12 @@ stranger::~stranger() {
 // Whatever comes of it: the server may be about to end, or be gone.
 void stranger::live() {
     if (auto control = control::control::open(process_, false)) {
-        auto stopped = (*control)->stop(id_);
-        if (stopped && deletes_) stopped = (*control)->remove(id_);
+        if (what_ == deed::quiesce) {
+            [[maybe_unused]] auto quiesced = (*control)->quiesce(id_, quiesce_limit_ms);
+        } else {
+            auto stopped = (*control)->stop(id_);
+            if (stopped && what_ == deed::remove) stopped = (*control)->remove(id_);
+        }
     }
     over_ = true;
 }

@@ -3,6 +3,7 @@
 // device or takes it over, and serves until it is told to stop, or is killed.
 #pragma once
 
+#include "device/life.hpp"
 #include "sim/media.hpp"
 #include "sim/plan.hpp"
 #include "twin/process.hpp"
@@ -43,6 +44,7 @@ private:
     void live();
     result<> serve();
     result<bool> clear_the_way();
+    void wait_for_end(const device::implementation& served);
     void reach(stage s);
 
     twin::kernel& kernel_;
@@ -58,10 +60,11 @@ private:
     std::array<char, 480> text_ = {};
 };
 
-// Somebody else on the machine, who stops the device and perhaps deletes it.
+// Somebody else on the machine, who quiesces the device, or stops it and perhaps deletes it.
 class stranger {
 public:
-    stranger(twin::kernel& k, std::uint32_t id, bool deletes);
+    enum class deed : std::uint8_t { quiesce, stop, remove };
+    stranger(twin::kernel& k, std::uint32_t id, deed what);
     ~stranger();
     [[nodiscard]] bool over() const { return over_; }
     void lose() { lost_ = true; }
@@ -71,7 +74,7 @@ private:
 
     twin::kernel& kernel_;
     const std::uint32_t id_;
-    const bool deletes_;
+    const deed what_;
     twin::process& process_;
     bool over_ = false, lost_ = false;
     std::unique_ptr<os::thread> thread_;
