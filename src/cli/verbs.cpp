@@ -130,7 +130,7 @@ constexpr option del_options[] = {
 
 constexpr verb verbs[] = {
     {.name = "run",
-     .usage = "TARGET [SIZE] [OPTION]...",
+     .usage = "TARGET [SIZE|FILE] [OPTION]...",
      .summary = "make a device and serve it in the foreground",
      .details =
          "Makes the device, prints its path on standard output, and serves it until Ctrl-C "
@@ -142,7 +142,7 @@ constexpr verb verbs[] = {
      .options = run_options,
      .run = &run_run},
     {.name = "add",
-     .usage = "TARGET [SIZE] [OPTION]...",
+     .usage = "TARGET [SIZE|FILE] [OPTION]...",
      .summary = "make a device and leave a server behind",
      .details =
          "Makes the device, prints its path on standard output, and returns when the disk can be "
