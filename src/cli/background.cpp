@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "cli/background.hpp"
 
+#include "base/try.hpp"
 #include "base/write_all.hpp"
 #include "device/record.hpp"
 #include "device/server.hpp"
@@ -16,9 +17,11 @@
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <vector>
 
 namespace ashlar::cli {
 
@@ -60,11 +63,23 @@ void log_to(std::FILE* file, level severity, std::string_view message) {
     std::fflush(file);
 }
 
-void leave_the_terminal(int kept) {
+// The descriptors of this process behind standard error, but for one.
+std::vector<int> descriptors_but(int kept) {
+    std::vector<int> open;
+    DIR* directory = ::opendir("/proc/self/fd");
+    if (directory == nullptr) return open;
+    while (const dirent* entry = ::readdir(directory)) {
+        const int fd = std::atoi(entry->d_name);
+        if (fd > 2 && fd != kept && fd != ::dirfd(directory)) open.push_back(fd);
+    }
+    ::closedir(directory);
+    return open;
+}
+
+void leave_the_terminal(const std::vector<int>& inherited) {
     ::setsid();
     // What the caller had open is not for a process that stays.
-    if (kept > 3) ::close_range(3, static_cast<unsigned>(kept) - 1, 0);
-    ::close_range(static_cast<unsigned>(kept) + 1, ~0U, 0);
+    for (const int fd : inherited) ::close(fd);
     // The current directory of a server would keep its file system mounted.
     if (::chdir("/") != 0) std::abort();
     int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -73,20 +88,25 @@ void leave_the_terminal(int kept) {
 }
 
 // The child: never returns to the caller's code.
-[[noreturn]] void serve_as_child(int to_parent, target served, options wanted) {
-    leave_the_terminal(to_parent);
+[[noreturn]] void serve_as_child(int to_parent, const std::function<result<target>()>& make,
+                                 options wanted) {
     set_log_sink([&](level severity, std::string_view message) {
         send(to_parent, {{"log", std::string(message)}, {"level", static_cast<int>(severity)}});
     });
-    auto outcome = device_room::run_server(
-        std::move(served), std::move(wanted), [&](const device::implementation& d) {
-            std::FILE* file = std::fopen(device_room::log_path(d.id()).c_str(), "we");
-            set_log_sink([file](level severity, std::string_view message) {
-                log_to(file, severity, message);
-            });
-            send(to_parent, {{"ready", d.id()}});
-            ::close(std::exchange(to_parent, -1));
-        });
+    const auto on_ready = [&](const device::implementation& d) {
+        std::FILE* file = std::fopen(device_room::log_path(d.id()).c_str(), "we");
+        set_log_sink(
+            [file](level severity, std::string_view message) { log_to(file, severity, message); });
+        send(to_parent, {{"ready", d.id()}});
+        ::close(std::exchange(to_parent, -1));
+    };
+    const auto serve = [&]() -> result<> {
+        const std::vector<int> inherited = descriptors_but(to_parent);
+        ASHLAR_TRY(target served, make());
+        leave_the_terminal(inherited);
+        return device_room::run_server(std::move(served), std::move(wanted), on_ready);
+    };
+    const result<> outcome = serve();
     if (!outcome) {
         const error& e = outcome.error();
         if (to_parent >= 0) {
@@ -152,7 +172,8 @@ result<background_server> watch(int from_child, pid_t child) {
 
 }  // namespace
 
-result<background_server> start_in_background(target served, options wanted) {
+result<background_server> start_in_background(const std::function<result<target>()>& make,
+                                              options wanted) {
     int ends[2];
     if (::pipe2(ends, O_CLOEXEC) != 0) {
         return failure({.operation = "pipe", .object = {}, .code = errno});
@@ -171,7 +192,7 @@ result<background_server> start_in_background(target served, options wanted) {
     }
     if (child == 0) {
         ::close(ends[0]);
-        serve_as_child(ends[1], std::move(served), std::move(wanted));
+        serve_as_child(ends[1], make, std::move(wanted));
     }
     ::close(ends[1]);
     child_to_end = child;

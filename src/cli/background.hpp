@@ -5,6 +5,8 @@
 
 #include <ashlar/serve.hpp>
 
+#include <functional>
+
 namespace ashlar::cli {
 
 struct background_server {
@@ -13,7 +15,9 @@ struct background_server {
 };
 
 // Returns when the device can be used. After an error no process and no device is left. A signal
-// that ends this program before that ends the server, too.
-result<background_server> start_in_background(target served, options wanted);
+// that ends this program before that ends the server, too. The target is made by the server itself,
+// from where the caller stands: its descriptors and threads are the server's own.
+result<background_server> start_in_background(const std::function<result<target>()>& make,
+                                              options wanted);
 
 }  // namespace ashlar::cli

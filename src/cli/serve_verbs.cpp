@@ -64,6 +64,16 @@ result<options> options_of(const command& c) {
     return o;
 }
 
+error not_on_twin(const command& c) {
+    return {.operation = "--kernel",
+            .object = c.values.text("kernel"),
+            .why = fmt::format("the target {} awaits I/O of this machine's own kernel, and the "
+                               "twin has none of its files",
+                               c.kind->name),
+            .remedy = "leave --kernel out, or use the target mem",
+            .usage = true};
+}
+
 struct prepared {
     target disk;
     options wanted;
@@ -84,6 +94,7 @@ int run_run(const command& c) {
     if (c.values.has("kernel")) {
         auto kernel = twin_kernel(c.values.text("kernel"));
         if (!kernel) return report(kernel.error());
+        if (p->disk.table().asynchronous) return report(not_on_twin(c));
         auto seed = c.values.number("seed", 1, 0, ~std::uint64_t{0});
         if (!seed) return report(seed.error());
         return run_on_twin(std::move(p->disk), std::move(p->wanted), *kernel, *seed);
@@ -97,9 +108,9 @@ int run_run(const command& c) {
 }
 
 int run_add(const command& c) {
-    auto p = prepare(c);
-    if (!p) return report(c, p.error());
-    auto started = start_in_background(std::move(p->disk), std::move(p->wanted));
+    auto wanted = options_of(c);
+    if (!wanted) return report(c, wanted.error());
+    auto started = start_in_background([&] { return c.kind->make(c.values); }, std::move(*wanted));
     if (!started) return report(c, started.error());
     const std::string node = device_room::block_path(started->id);
     if (c.values.has("json")) {
