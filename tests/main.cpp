@@ -33,7 +33,7 @@ bool choose_twin(std::string_view text) {
 
 }  // namespace
 
-// Besides doctest's own options: --twin=VERSION[,LANE][,DELIVERY][,threads], in the words of ashlar.
+// Besides doctest's own options: --twin=VERSION[,LANE][,DELIVERY][,threads], words as ashlar's.
 int main(int count, char** words) {
     for (int i = 1; i < count; ++i) {
         const std::string_view word = words[i];

@@ -301,6 +301,15 @@ bool passes_data_of(const void* object) {
     }
 }
 
+template <class T>
+constexpr bool may_pass_data() {
+    if constexpr (says_passes_data<T>) {
+        return T::passes_data;
+    } else {
+        return tells_passes_data<T>;
+    }
+}
+
 template <target_type T>
 inline constexpr target_table table_of = {
     .can_write = can_write<T>,
@@ -334,7 +343,7 @@ public:
                           detail::tells_durability<T>,
                       "a target with a flush says what its durability is: static constexpr auto "
                       "durability = ashlar::durability::volatile_cache (or write_through)");
-        static_assert(!(detail::says_passes_data<T> || detail::tells_passes_data<T>) ||
+        static_assert(!detail::may_pass_data<T>() ||
                           (detail::asynchronous_read<T> &&
                            (detail::asynchronous_write<T> || !detail::can_write<T>)),
                       "only asynchronous read and write handlers can pass data to a descriptor");

@@ -123,6 +123,11 @@ result<> device::implementation::choose_lane() {
     ASHLAR_TRY(const std::uint64_t known, control_->features());
     ASHLAR_TRY(lane_, device_room::choose_lane(wanted_, target_, known, machine_.version()));
     plan_.info.flags |= device_flags(lane_);
+    if (lane_.lane == lane::zero_copy) {
+        // What is below may want its blocks in one piece of memory.
+        plan_.params.types |= uapi::param_type_dma_align;
+        plan_.params.dma.alignment = (1U << plan_.params.basic.logical_bs_shift) - 1;
+    }
     if (wanted_.recovery != recovery::none) plan_.info.flags |= known & uapi::f_quiesce;
     return {};
 }

@@ -4,8 +4,8 @@
 //
 // One fetch command goes on for ever: each completion names a buffer of ours with the tags of
 // requests that have come. Answers are gathered and go down in one commit command a turn. Its
-// elements must stay where they are until it has completed, so there are two arrays of them: one is
-// with the kernel while the next answers are gathered in the other. A tag is in one of them at most.
+// elements must stay where they are until it has completed, so there are two arrays of them: one
+// is with the kernel while the next answers are gathered in the other. A tag is in one at most.
 #pragma once
 
 #include "os/ring.hpp"

@@ -36,7 +36,7 @@ public:
             entry->opcode = IORING_OP_URING_CMD;
             entry->fd = char_fd_;
             entry->cmd_op = raw_ ? uapi::raw(fetch) : uapi::encoded(fetch);
-            // A fetch in copy mode needs an address, though no data will come; others must have none.
+            // In copy mode it needs an address, though no data will come; else there must be none.
             const auto address = copies_ ? reinterpret_cast<std::uintptr_t>(&nowhere_) : 0;
             const uapi::io_cmd payload{.q_id = queue_, .tag = tag, .addr = address};
             std::memcpy(entry->cmd, &payload, sizeof payload);

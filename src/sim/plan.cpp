@@ -63,8 +63,8 @@ bool plan::has(mishap::kind k) const {
 std::string plan::text() const {
     constexpr std::string_view modes[] = {"none", "wait", "reissue", "fail"};
     return fmt::format(
-        "seed {}, kernel {}, target {}, recovery {}, lane {}, {}, {} queues of depth {}, blocks of {}, requests "
-        "up to {}, disk of {}; {} clients, {} requests, {} mishaps",
+        "seed {}, kernel {}, target {}, recovery {}, lane {}, {}, {} queues of depth {}, "
+        "blocks of {}, requests up to {}, disk of {}; {} clients, {} requests, {} mishaps",
         seed, version.name(), name(what), modes[static_cast<unsigned>(recovery)], name(lane),
         name(delivery), queues, depth, block, format_size(max_io),
         format_size(sectors * uapi::sector_bytes), clients.size(), operations(), mishaps.size());
