@@ -111,7 +111,8 @@ result<> device::implementation::add() {
                                          .kind = wanted_.kind,
                                          .lane = std::string(queue::plain_copy::name),
                                          .size = plan_.size,
-                                         .created = machine_.wall_clock_seconds()}));
+                                         .created = machine_.wall_clock_seconds(),
+                                         .recipe = wanted_.recipe}));
     recorded_ = true;
     ASHLAR_CHECK(control_->set_params(id(), plan_.params));
     tell(step::kind::set_params, fmt::format("{}, blocks of {}{}", uapi::bytes_text(plan_.size),
