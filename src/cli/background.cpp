@@ -46,7 +46,6 @@ result<ready_server> start_in_background(server_job job, int watched) {
                         .remedy = "raise ulimit -u, or free some memory"});
     }
     if (child == 0) {
-        leave_the_terminal({ends[1], job.how.keepsake});
         if (job.how.supervised) keep(std::move(job), ends[1], watched);
         work(std::move(job), ends[1]);
     }

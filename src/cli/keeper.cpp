@@ -88,7 +88,7 @@ result<ready_server> keeper::start(int limit_ms) {
     if (child == 0) {
         pthread_sigmask(SIG_SETMASK, &before_, nullptr);
         ::prctl(PR_SET_NAME, "ashlar");
-        close_others({ends[1], job_.how.keepsake});
+        ::close(ends[0]);
         work(job_, ends[1]);
     }
     ::close(ends[1]);
@@ -250,6 +250,7 @@ void enter_into_record(std::uint32_t id, recipe how) {
 void keep(server_job job, int to_parent, int watched) {
     set_log_sink(
         [&](level severity, std::string_view message) { send_log(to_parent, severity, message); });
+    leave_the_terminal(descriptors_but({to_parent, job.how.keepsake}));
     ::prctl(PR_SET_NAME, keeper_name);
     std::signal(SIGPIPE, SIG_IGN);
     ask_to_be_spared();

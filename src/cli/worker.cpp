@@ -19,6 +19,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
+#include <dirent.h>
 #include <fcntl.h>
 #include <filesystem>
 #include <sys/syscall.h>
@@ -79,10 +80,7 @@ result<target> make_target(const server_job& job) {
     if (!place.empty() && ::chdir(place.c_str()) != 0) {
         return failure({.operation = "change the directory", .object = place, .code = errno});
     }
-    auto made = job.how.kind->make(values);
-    // The current directory of a server would keep its file system mounted.
-    if (::chdir("/") != 0) std::abort();
-    return made;
+    return job.how.kind->make(values);
 }
 
 }  // namespace
@@ -106,21 +104,24 @@ result<server_job> job_of(const device_room::record& record, recipe how) {
                     .code = code});
 }
 
-void close_others(std::vector<int> kept) {
-    std::ranges::sort(kept);
-    unsigned first = 3;
-    for (const int fd : kept) {
-        if (fd < 3) continue;
-        const auto next = static_cast<unsigned>(fd);
-        if (next > first) ::close_range(first, next - 1, 0);
-        first = next + 1;
+std::vector<int> descriptors_but(const std::vector<int>& kept) {
+    std::vector<int> open;
+    DIR* directory = ::opendir("/proc/self/fd");
+    if (directory == nullptr) return open;
+    while (const dirent* entry = ::readdir(directory)) {
+        const int fd = std::atoi(entry->d_name);
+        const bool stays = fd <= 2 || fd == ::dirfd(directory) || std::ranges::count(kept, fd) != 0;
+        if (!stays) open.push_back(fd);
     }
-    ::close_range(first, ~0U, 0);
+    ::closedir(directory);
+    return open;
 }
 
-void leave_the_terminal(const std::vector<int>& kept) {
+void leave_the_terminal(const std::vector<int>& inherited) {
     ::setsid();
-    close_others(kept);
+    // What the caller had open is not for a process that stays.
+    for (const int fd : inherited) ::close(fd);
+    // The current directory of a server would keep its file system mounted.
     if (::chdir("/") != 0) std::abort();
     int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
     for (int fd = 0; fd <= 2; ++fd) ::dup2(null, fd);
@@ -144,7 +145,9 @@ void work(server_job job, int to_parent) {
         ::close(std::exchange(to_parent, -1));
     };
     const auto serve = [&]() -> result<> {
+        const std::vector<int> inherited = descriptors_but({to_parent, job.how.keepsake});
         ASHLAR_TRY(target served, make_target(job));
+        leave_the_terminal(inherited);
         if (job.choose_recovery) job.wanted.recovery = recovery_for(job, served);
         job.wanted.unfenced = job.how.unfenced;
         job.wanted.recipe = text_of(job.how);

@@ -23,13 +23,14 @@ struct server_job {
 // For a device that exists. Takes over the keepsake of the server that is there.
 result<server_job> job_of(const device_room::record& record, recipe how);
 
-// The body of the child; tells `to_parent` how it goes until the device can be used.
+// The body of the child; tells `to_parent` how it goes until the device can be used. The target may
+// be made of what the caller has open (/dev/fd/3): only then this leaves the terminal.
 [[noreturn]] void work(server_job job, int to_parent);
 
-// A session of its own, without the terminal. Closes what was inherited, but what is kept.
-void leave_the_terminal(const std::vector<int>& kept);
-// Closes all descriptors behind standard error but these; negative ones are none.
-void close_others(std::vector<int> kept);
+// Descriptors behind standard error, but for those that are kept; negative ones are none.
+std::vector<int> descriptors_but(const std::vector<int>& kept);
+// A session of its own, without the terminal. Closes what was inherited.
+void leave_the_terminal(const std::vector<int>& inherited);
 
 // Writes to the device's log from now on, at its end.
 void log_to_file(std::uint32_t id);
