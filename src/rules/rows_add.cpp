@@ -24,8 +24,10 @@ bool recovery_is_odd(info i) {
            f != (uapi::f_user_recovery | uapi::f_user_recovery_reissue) &&
            f != (uapi::f_user_recovery | uapi::f_user_recovery_fail_io);
 }
-// An id that the driver is to choose.
-bool automatic(const kernel& k, std::uint32_t id) {
+maybe batches_one_tag(const call& c) {
+    return flags(c, uapi::f_batch_io) && c.info.is([](info i) { return i->queue_depth < 2; });
+}
+bool automatic(const kernel& k, std::uint32_t id) {  // the driver is to choose one
     return id == uapi::device_id_auto || (!k.at_least(6, 7) && id >= 1u << 31);
 }
 
@@ -311,6 +313,14 @@ constexpr row rows[] = {
               "SUPPORT_ZERO_COPY will do)",
      .mend = "set UBLK_F_USER_COPY with UBLK_F_ZONED",
      .source = "ublk_ctrl_add_dev"},
+    {.id = "ADD-19",
+     .about = add,
+     .kernels = since(7, 0),
+     .error = EINVAL,
+     .breaks = [](auto&, auto& c) { return batches_one_tag(c); },
+     .means = "With BATCH_IO a queue has at least 2 tags",
+     .mend = "set queue_depth to 2 or more, or clear UBLK_F_BATCH_IO",
+     .source = "ublk_init_queue"},
     {.id = "ADD-19",
      .about = add,
      .kernels = {.until = {6, 16, 0}, .also_until = zero_backports},

@@ -276,7 +276,11 @@ bool process::copy_in(void* to, std::uint64_t user_address, std::size_t bytes) {
     // The kernel's way of copying from memory that may not be there.
     const iovec local{to, bytes};
     const iovec remote{reinterpret_cast<void*>(user_address), bytes};
-    return ::process_vm_readv(::getpid(), &local, 1, &remote, 1, 0) == static_cast<ssize_t>(bytes);
+    const ssize_t got = ::process_vm_readv(::getpid(), &local, 1, &remote, 1, 0);
+    if (got == static_cast<ssize_t>(bytes)) return true;
+    const std::size_t there = got > 0 ? static_cast<std::size_t>(got) : 0;
+    std::memset(static_cast<std::byte*>(to) + there, 0, bytes - there);
+    return false;
 }
 
 bool process::copy_out(std::uint64_t user_address, const void* from, std::size_t bytes) {

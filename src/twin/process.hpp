@@ -38,6 +38,7 @@ public:
     std::int64_t call_pread(int fd, std::span<std::byte> into, std::uint64_t position);
     std::int64_t call_pwrite(int fd, std::span<const std::byte> from, std::uint64_t position);
     // Copies that fail with false where the address is not this program's memory.
+    // What can't be read is zero then, as in the kernel.
     static bool copy_in(void* to, std::uint64_t user_address, std::size_t bytes);
     static bool copy_out(std::uint64_t user_address, const void* from, std::size_t bytes);
 

@@ -43,11 +43,6 @@ int ublk_core::add_dev(control_call& call) {
     if (code == 0 && !at_least(6, 2) && (info.queue_depth == 0 || info.nr_hw_queues == 0)) {
         code = -EINVAL;  // the block layer's answer
     }
-    // The queue of tags that wait for a fetch command can't be so small.
-    if (code == 0 && (info.flags & version.features() & uapi::f_batch_io) != 0 &&
-        info.queue_depth < 2) {
-        code = -EINVAL;
-    }
     if (code == 0) {
         uapi::ctrl_dev_info made = info;
         made.flags = rules::flags_after_add(version, info.flags, admin);

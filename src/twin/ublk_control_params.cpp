@@ -51,14 +51,16 @@ int ublk_core::set_params(control_call& call) {
     const bool readable = process::copy_in(&merged, call.payload(), bytes);
     call.facts.payload_readable = readable;
     merged.len = head.length;  // as it was sent, not as it was cut
-    merged.types &= version.param_types();
-    if (readable) call.facts.params = &merged;
+    if (readable) {
+        merged.types &= version.param_types();
+        call.facts.params = &merged;
+    }
     if (const int code = refused(call)) {
         if (at_least(7, 2)) {
             d.params = {};
         } else {
             d.params = merged;
-            d.params.types = 0;
+            if (readable) d.params.types = 0;
         }
         return code;
     }

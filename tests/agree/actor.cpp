@@ -5,6 +5,7 @@
 
 #include <cstring>
 #include <fcntl.h>
+#include <sys/mman.h>
 
 namespace agree {
 
@@ -50,6 +51,11 @@ int actor::file_for(const step& s) {
         case file::null:
             if (process_.null_fd < 0) process_.null_fd = calls_.open("/dev/null", O_RDWR);
             return process_.null_fd;
+        case file::regular:
+            if (process_.regular_fd < 0) {
+                process_.regular_fd = calls_.open(regular_path, O_RDWR | O_CREAT);
+            }
+            return process_.regular_fd;
         case file::closed: break;
     }
     return 999;
@@ -59,6 +65,7 @@ std::uint64_t actor::address(const step& s, std::byte* payload) const {
     switch (s.at) {
         case place::none: break;
         case place::bad: return bad_address;
+        case place::edge:
         case place::payload: return reinterpret_cast<std::uintptr_t>(payload);
         case place::buffer:
             return reinterpret_cast<std::uintptr_t>(process_.buffer(s.dev, s.queue, s.tag));
@@ -117,6 +124,10 @@ std::optional<std::string> actor::submit(unsigned number) {
 
     // Room for what the kernel writes, too: a page and what precedes it.
     std::byte* payload = calls_.memory(8192);
+    if (s.at == place::edge) {
+        ::mprotect(payload + 4096, 4096, PROT_NONE);
+        payload += 4096 - s.payload.size();
+    }
     payloads_[number] = payload;
     const std::string path = s.path.value_or("");
     std::memcpy(payload, path.data(), path.size());

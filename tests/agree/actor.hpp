@@ -21,7 +21,7 @@ struct process_state {
         std::byte* at = nullptr;
         std::size_t bytes = 0;
     };
-    std::atomic<int> control_fd = -1, null_fd = -1;
+    std::atomic<int> control_fd = -1, null_fd = -1, regular_fd = -1;
     std::array<std::atomic<int>, devices_max> char_fd, disk_fd;
     std::array<std::array<mapping, queues_max>, devices_max> maps{};
     // The tag that came last: which one the block layer takes is its own affair.

@@ -108,9 +108,13 @@ sequences flag_rules() {
             add(shape{.flags = flags}).meets(std::move(rule), std::move(outcome), from, before),
             get_info()));
     };
-    for (unsigned bit = 0; bit < 24; ++bit)
-        all.push_back(make("add.flag-bit-" + std::to_string(bit), add(shape{.flags = 1ull << bit}),
-                           get_info()));
+    for (unsigned bit = 0; bit < 24; ++bit) {
+        step one_flag = add(shape{.flags = 1ull << bit});
+        if (1ull << bit == f_batch_io) {
+            one_flag.expected.push_back({"ADD-19", "-EINVAL", 700});
+        }
+        all.push_back(make("add.flag-bit-" + std::to_string(bit), one_flag, get_info()));
+    }
     all.push_back(make("add.flag-bit-63", add(shape{.flags = 1ull << 63}), get_info()));
     one(f_user_recovery | f_user_recovery_reissue, "ADD-6", "0");
     one(f_user_recovery_reissue, "ADD-6", "-EINVAL", 613);

@@ -112,6 +112,9 @@ sequences dispatcher() {
                      })),
         make("dispatch.null-file", add(),
              changed(get_info(), [](step& s) { s.target = file::null; })),
+        make("dispatch.regular-file", add(),
+             changed(get_info(), [](step& s) { s.target = file::regular; })
+                 .meets("U-12", "-EOPNOTSUPP")),
         make("dispatch.disk-file", live(), by(disk_open(O_RDONLY), p_server),
              changed(get_info(), [](step& s) { s.target = file::disk; })),
     };

@@ -17,7 +17,6 @@ const std::vector<unreachable>& unreachable_rules() {
     static const std::vector<unreachable> all = {
         {"U-4", "ring restrictions belong to the ring's maker, and say nothing about the driver"},
         {"U-6", "rings with IOPOLL are not among what the twin has; see U-14"},
-        {"U-12", "/dev/null and ublkbN have handlers of their own; sequences have no other files"},
         {"U-13", "needs a security module that refuses"},
         {"D-1", "inside the kernel: nothing of it can be seen"},
         {"ADD-14", "needs a fatal signal within the wait for a mutex"},
@@ -31,7 +30,6 @@ const std::vector<unreachable>& unreachable_rules() {
         {"START-9", "needs a zoned server; the twin has none of its own"},
         {"START-10", "needs a failure of add_disk"},
         {"DEL-1", "needs a fatal signal within the wait for a mutex"},
-        {"SET-6", "no sequence has a payload that ends in memory that can't be read"},
         {"AFF-5", "needs the kernel to be out of memory"},
         {"PAR-13", "the lab's kernels have CONFIG_BLK_DEV_ZONED"},
         {"QUI-4", "7.3 never waits there, see the news in docs/agreement.md"},

@@ -20,7 +20,7 @@ T or_errno(T outcome) {
 }  // namespace
 
 int linux_calls::open(const std::string& path, int flags) {
-    return or_errno(::open(path.c_str(), flags | O_CLOEXEC));
+    return or_errno(::open(path.c_str(), flags | O_CLOEXEC, 0600));
 }
 
 int linux_calls::close(int fd) { return or_errno(::close(fd)); }

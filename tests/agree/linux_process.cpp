@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
+#include <utility>
 
 namespace agree {
 
@@ -113,6 +114,8 @@ bool linux_process::start() {
     board_.pids[index_] = pid_;
     return pid_ > 0;
 }
+
+void linux_process::hang_up(unsigned thread) { ::close(std::exchange(sockets_[thread], -1)); }
 
 void linux_process::send(unsigned thread, std::uint32_t number) {
     ::send(sockets_[thread], &number, sizeof number, MSG_NOSIGNAL);

@@ -27,6 +27,7 @@ public:
     linux_process(const linux_process&) = delete;
 
     bool start();
+    void hang_up(unsigned thread);
     void send(unsigned thread, std::uint32_t number);
     [[nodiscard]] int socket(unsigned thread) const { return sockets_[thread]; }
     [[nodiscard]] bool running() const { return pid_ > 0; }

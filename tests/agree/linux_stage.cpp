@@ -3,8 +3,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <chrono>
-#include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
 #include <poll.h>
@@ -51,8 +53,8 @@ bool is_disk_io(const step& s) { return s.what >= op::disk_open && s.what <= op:
 
 }  // namespace
 
-linux_stage::linux_stage(const sequence& what, board& shared, unsigned patience)
-    : sequence_(what), board_(shared), patience_(patience) {
+linux_stage::linux_stage(const sequence& what, board& shared, const pace& at)
+    : sequence_(what), board_(shared), pace_(at) {
     control_ = ::open("/dev/ublk-control", O_RDWR | O_CLOEXEC);
     load_ = ::open("/proc/loadavg", O_RDONLY | O_CLOEXEC);
     io_uring_queue_init(16, &ring_, IORING_SETUP_SQE128);
@@ -104,19 +106,26 @@ void linux_stage::note(settling& s, std::vector<event>& all, event e) {
 
 bool linux_stage::take_messages(settling& s, std::vector<event>& all, int timeout_ms) {
     std::vector<pollfd> wanted;
+    std::vector<std::pair<linux_process*, unsigned>> whose;
     for (const auto& process : processes_) {
         if (process == nullptr) continue;
         for (unsigned t = 0; t < threads_max; ++t) {
             if (process->socket(t) < 0) continue;
             wanted.push_back({.fd = process->socket(t), .events = POLLIN, .revents = 0});
+            whose.emplace_back(process.get(), t);
         }
     }
     bool any = false;
     if (::poll(wanted.data(), wanted.size(), timeout_ms) > 0) {
-        for (const pollfd& w : wanted) {
-            if ((w.revents & POLLIN) == 0) continue;
+        for (std::size_t i = 0; i < wanted.size(); ++i) {
+            if (wanted[i].revents == 0) continue;
             message m;
-            if (::recv(w.fd, &m, sizeof m, MSG_DONTWAIT) <= 0) continue;
+            const ssize_t got = ::recv(wanted[i].fd, &m, sizeof m, MSG_DONTWAIT);
+            if (got <= 0) {
+                // Its thread has ended; the socket would be ready for ever.
+                if (got == 0 || errno != EAGAIN) whose[i].first->hang_up(whose[i].second);
+                continue;
+            }
             any = true;
             if (m.what == message::kind::entered) {
                 if (m.step == s.number) s.entered = true;
@@ -171,7 +180,19 @@ double linux_stage::limit_ms(const settling& s) const {
             if (tells) limit = 0;
         }
     }
-    return limit * patience_;
+    return limit * pace_.patience;
+}
+
+// Of /proc/loadavg, the fourth number: how many tasks run, this one included.
+bool linux_stage::others_run() const {
+    char text[64] = {};
+    if (::pread(load_, text, sizeof text - 1, 0) <= 0) return false;
+    const char* at = text;
+    for (unsigned skipped = 0; skipped < 3 && at != nullptr; ++skipped) {
+        at = std::strchr(at, ' ');
+        if (at != nullptr) ++at;
+    }
+    return at != nullptr && std::strtoul(at, nullptr, 10) > 1;
 }
 
 std::vector<event> linux_stage::settle(unsigned number) {
@@ -180,10 +201,11 @@ std::vector<event> linux_stage::settle(unsigned number) {
     for (event& e : std::exchange(at_once_, {})) note(s, all, std::move(e));
     // Some ends of rings keep a worker of the kernel busy until something else happens.
     const auto began = clock::now();
-    while (ms_since(began) < 5000.0 * patience_) {
+    while (ms_since(began) < 5000.0 * pace_.patience) {
         const auto from = clock::now();
         const double limit = limit_ms(s);
-        const bool any = take_messages(s, all, s.done && limit == 0 ? 0 : 2);
+        const int look_ms = pace_.calm ? std::max(2, static_cast<int>(limit / 5)) : 2;
+        const bool any = take_messages(s, all, s.done && limit == 0 ? 0 : look_ms);
         if (any) continue;
         if (board_.served != s.served) {
             s.served = board_.served;
@@ -191,13 +213,8 @@ std::vector<event> linux_stage::settle(unsigned number) {
         }
         if (s.quiet_ms >= limit) break;
         // Time in which this machine was held up, or others ran, is not quiet.
-        char text[64] = {};
-        unsigned runs = 1;
-        if (::pread(load_, text, sizeof text - 1, 0) > 0) {
-            std::sscanf(text, "%*f %*f %*f %u", &runs);
-        }
         const double slice = ms_since(from);
-        if (slice < 10 && runs <= 1) s.quiet_ms += slice;
+        if (slice < look_ms + 8 && !others_run()) s.quiet_ms += slice;
     }
     if (board_.serving) {
         bool starting = false;

@@ -11,7 +11,7 @@ namespace agree {
 
 class linux_stage final : public stage {
 public:
-    linux_stage(const sequence& what, board& shared, unsigned patience);
+    linux_stage(const sequence& what, board& shared, const pace& at);
     ~linux_stage() override;
     void begin(unsigned number) override;
     std::vector<event> settle(unsigned number) override;
@@ -28,6 +28,7 @@ private:
     bool take_messages(settling& s, std::vector<event>& all, int timeout_ms);
     void note(settling& s, std::vector<event>& all, event e);
     [[nodiscard]] double limit_ms(const settling& s) const;
+    [[nodiscard]] bool others_run() const;
     [[nodiscard]] bool others_wait(unsigned number) const;
     std::string set_mode(const step& s);
     void answer_all();
@@ -36,7 +37,7 @@ private:
 
     const sequence& sequence_;
     board& board_;
-    unsigned patience_;
+    pace pace_;
     std::array<std::unique_ptr<linux_process>, processes_max> processes_;
     std::set<unsigned> waiting_;  // steps without an outcome
     std::vector<event> at_once_;  // outcomes of steps that the conductor does itself

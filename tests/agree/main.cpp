@@ -26,7 +26,7 @@ int usage(int status) {
         stderr,
         "ashlar_agree: the same calls for the twin and for real kernels\n\n"
         "  ashlar_agree run --system linux|twin:VERSION [--out FILE] [--only PATTERN]\n"
-        "      [--brief] [--random SEED --count CALLS] [--patience N]\n"
+        "      [--brief] [--random SEED --count CALLS] [--patience N] [--calm]\n"
         "  ashlar_agree compare --explained FILE REAL TWIN\n"
         "  ashlar_agree table --explained FILE FILE...\n"
         "  ashlar_agree list\n\n"
@@ -42,7 +42,7 @@ struct options {
     std::string system = "linux", out = {}, only = "*", explained = {};
     bool random = false, brief = false;
     std::uint64_t seed = 1, count = 1000;
-    unsigned patience = 1;
+    pace at;
     std::vector<std::string> files;
 };
 
@@ -50,8 +50,8 @@ options read_options(int count, char** words) {
     options o;
     for (int i = 2; i < count; ++i) {
         const std::string word = words[i];
-        if (word == "--brief") {
-            o.brief = true;
+        if (word == "--brief" || word == "--calm") {
+            (word == "--calm" ? o.at.calm : o.brief) = true;
             continue;
         }
         if (!word.starts_with("--")) {
@@ -66,7 +66,7 @@ options read_options(int count, char** words) {
         else if (word == "--explained") o.explained = value;
         else if (word == "--random") o.random = true, o.seed = std::stoull(value);
         else if (word == "--count") o.count = std::stoull(value);
-        else if (word == "--patience") o.patience = static_cast<unsigned>(std::stoul(value));
+        else if (word == "--patience") o.at.patience = static_cast<unsigned>(std::stoul(value));
         else throw std::invalid_argument(word);
     }
     return o;
@@ -125,7 +125,7 @@ int run_all(const options& o) {
             return true;
         }
         out << "sequence " << s.id << "\n" << std::flush;
-        const std::string record = real ? run_on_linux(s, o.patience) : run_on_twin(s, twin);
+        const std::string record = real ? run_on_linux(s, o.at) : run_on_twin(s, twin);
         out << record.substr(record.find('\n') + 1) << std::flush;
         if (real && !record.ends_with("end clean\n")) status = 99;
         return status == 0;

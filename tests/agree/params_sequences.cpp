@@ -48,6 +48,17 @@ sequences header() {
             "bad", [](step& s) { s.at = place::bad; }, "SET-2", "-EFAULT"),
         step_rule(
             "longer-than-call", [](step& s) { s.header_len = 100; }, "SET-3", "-EINVAL"),
+        make("params.cut-short", added(),
+             changed(set_params(good_params()),
+                     [](step& s) {
+                         params p = good_params();
+                         p.basic.io_opt_shift = 13;
+                         s.at = place::edge;
+                         s.payload = bytes_of(p);
+                         s.payload.resize(20);
+                     })
+                 .meets("SET-6", "-EFAULT"),
+             get_params()),
         rule(
             "len-0", [](params& p) { p.len = 0; }, "SET-3", "-EINVAL"),
         rule(

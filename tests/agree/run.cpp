@@ -63,14 +63,14 @@ struct shared_record {
 
 }  // namespace
 
-std::string run_on_linux(const sequence& s, unsigned patience) {
+std::string run_on_linux(const sequence& s, const pace& at) {
     void* memory = ::mmap(nullptr, sizeof(shared_record), PROT_READ | PROT_WRITE,
                           MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) return fmt::format("sequence {}\nend no memory\n", s.id);
     auto* shared = new (memory) shared_record;
     const pid_t conductor = ::fork();
     if (conductor == 0) {
-        linux_stage on(s, shared->known, patience);
+        linux_stage on(s, shared->known, at);
         const std::string record = run(s, on);
         std::memcpy(shared->text, record.data(), std::min(record.size(), sizeof shared->text - 1));
         ::_exit(0);
@@ -78,7 +78,7 @@ std::string run_on_linux(const sequence& s, unsigned patience) {
     const int handle = static_cast<int>(::syscall(SYS_pidfd_open, conductor, 0));
     pollfd ended{.fd = handle, .events = POLLIN, .revents = 0};
     std::string record;
-    if (::poll(&ended, 1, static_cast<int>(180'000 * patience)) > 0) {
+    if (::poll(&ended, 1, static_cast<int>(180'000 * at.patience)) > 0) {
         ::waitpid(conductor, nullptr, 0);
         record = shared->text;
     } else {

@@ -62,12 +62,13 @@ enum class place : std::uint8_t {
     none,     // 0
     bad,      // an address where nothing is mapped: 8
     payload,  // the call's own memory, holding `payload`
+    edge,     // the same, but behind `payload` nothing can be read
     buffer,   // the memory of this queue and tag
     number,   // `number` itself
     area,     // `number` bytes into page-aligned memory of the process
 };
 
-enum class file : std::uint8_t { control, device, disk, null, closed };
+enum class file : std::uint8_t { control, device, disk, null, regular, closed };
 enum class gives : std::uint8_t { nothing, info, params, features, affinity };
 
 // What KERNEL.md says comes of a step, on kernels from `since` on and before `until` (612: 6.12).

@@ -77,6 +77,9 @@ public:
     virtual std::string finish() = 0;
 };
 
+// Of file::regular.
+inline constexpr const char* regular_path = "/tmp/ashlar-agree-file";
+
 // "LIVE p0": what GET_DEV_INFO told of a device.
 std::string state_text(const board& b, const uapi::ctrl_dev_info& info, int outcome);
 
@@ -84,9 +87,15 @@ std::string state_text(const board& b, const uapi::ctrl_dev_info& info, int outc
 // how the devices changed.
 std::string run(const sequence& s, stage& on);
 
-// Linux. `patience` multiplies every limit of time; the sequence gets a process of its own, which
-// is given up after a while.
-std::string run_on_linux(const sequence& s, unsigned patience);
+struct pace {
+    unsigned patience = 1;  // multiplies every limit of time
+    // Nothing but this runs, and time is what it makes of it (a guest that counts instructions):
+    // five looks at the machine in each limit will do.
+    bool calm = false;
+};
+
+// Linux. The sequence gets a process of its own, which is given up after a while.
+std::string run_on_linux(const sequence& s, const pace& at);
 // The twin, as a kernel of this version: "7.3".
 std::string run_on_twin(const sequence& s, const std::string& version);
 unsigned linux_version();  // 612

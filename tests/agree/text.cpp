@@ -15,8 +15,9 @@ constexpr const char* op_names[] = {
     "pread",      "pwrite",       "disk_open", "disk_close", "disk_read", "disk_write",
     "disk_flush", "disk_discard", "disk_zero", "table",      "provide",   "ring_close",
     "thread_end", "kill",         "mode"};
-constexpr const char* place_names[] = {"none", "bad", "payload", "buffer", "number", "area"};
-constexpr const char* file_names[] = {"control", "device", "disk", "null", "closed"};
+constexpr const char* place_names[] = {"none",   "bad",    "payload", "edge",
+                                       "buffer", "number", "area"};
+constexpr const char* file_names[] = {"control", "device", "disk", "null", "regular", "closed"};
 
 template <class T, class U>
 void differs(std::string& to, const char* name, T value, U ordinary) {

@@ -30,6 +30,7 @@ twin::kernel_options options_for(ashlar::rules::kernel version) {
 
 twin_stage::twin_stage(const sequence& what, ashlar::rules::kernel version)
     : sequence_(what), kernel_(options_for(version)) {
+    kernel_.make_file(regular_path, 0);
     watcher_ = &kernel_.start_process();
     control_ = watcher_->call_open("/dev/ublk-control", O_RDWR);
     [[maybe_unused]] const auto opened =

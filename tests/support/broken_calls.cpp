@@ -108,6 +108,11 @@ constexpr breakage control_breakages[] = {
          s.k.devices_max = 1u << 21;
      }},
     {"ADD-18", [](scene& s) { s.info.flags = uapi::f_zoned; }},
+    {"ADD-19",
+     [](scene& s) {
+         s.info.flags |= uapi::f_batch_io;
+         s.info.queue_depth = 1;
+     }},
     {"ADD-19", [](scene& s) { s.info.nr_hw_queues = 0; }},
     {"ADD-19", [](scene& s) { s.info.nr_hw_queues = 9; }},
     {"ADD-19", [](scene& s) { s.info.max_io_buf_bytes = 4097; }},

@@ -10,7 +10,8 @@ steps=0
 passed=0
 failed=0
 ticker_pid=''
-trap stop_ticker EXIT
+beside_names=() beside_pids=() beside_logs=() beside_began=()
+trap end_all EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
@@ -48,6 +49,11 @@ stop_ticker() {
     kill "$ticker_pid" 2>/dev/null && wait "$ticker_pid" 2>/dev/null
     ticker_pid=''
     printf '\r\e[K'
+}
+
+end_all() {
+    stop_ticker
+    ((${#beside_pids[@]} == 0)) || kill "${beside_pids[@]}" 2>/dev/null
 }
 
 # Sets `log` for a step of this name.
@@ -113,6 +119,34 @@ step() {
     stop_ticker
     tell "$name" "$(time_between "$began" "$EPOCHREALTIME")" $status "$log"
     return $status
+}
+
+# beside NAME COMMAND…: a program that runs beside others until join_beside, which tells of all of them
+# in the order of their start.
+beside() {
+    local log
+    new_log "$1"
+    beside_names+=("$1")
+    beside_logs+=("$log")
+    beside_began+=("$EPOCHREALTIME")
+    shift
+    "$@" >>"$log" 2>&1 </dev/null &
+    beside_pids+=($!)
+}
+
+join_beside() {
+    local i status ended
+    start_ticker "${beside_names[*]}" "${beside_logs[0]}" "${beside_began[0]}"
+    for i in "${!beside_pids[@]}"; do
+        wait "${beside_pids[i]}"
+        status=$?
+        stop_ticker
+        # What it wrote last it wrote when it ended.
+        ended=$(stat -c %.6Y "${beside_logs[i]}")
+        tell "${beside_names[i]}" "$(time_between "${beside_began[i]}" "$ended")" $status \
+            "${beside_logs[i]}"
+    done
+    beside_names=() beside_pids=() beside_logs=() beside_began=()
 }
 
 # The end of a run of steps: the last line that is printed, and the exit status.
