@@ -47,9 +47,10 @@ private:
     struct queue_life {
         int wakeup_fd = -1;
         queue::counters counters;
-        stage reached = stage::opening;  // guarded by monitor_
-        error failed;                    // … and this
-        bool has_failed = false;         // … and this
+        stage reached = stage::opening;        // guarded by monitor_
+        error failed;                          // … and this
+        bool has_failed = false;               // … and this
+        std::unique_ptr<queue::queue> served;  // the thread's until its end, then to be closed
         std::unique_ptr<os::thread> thread;
     };
 
