@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace ashlar::explain {
 
@@ -61,7 +62,7 @@ void judge_elements(judgement& j, const evidence& header, const ring_call& c, co
 
 }  // namespace
 
-session::session(const document& d, const rules::kernel& k) : kernel_(k), walked_(k) {
+session::session(const document& d, const rules::kernel& k) : kernel_(k) {
     if (d.completions.empty()) return;
     take_entries(d);
     take_completions(d);
@@ -70,7 +71,7 @@ session::session(const document& d, const rules::kernel& k) : kernel_(k), walked
         return;
     }
     take_files(d);
-    std::ranges::stable_sort(events_, {}, &event::line);
+    std::ranges::sort(events_, {}, [](const event& e) { return std::pair(e.line, e.what); });
     // What is shown of a request belongs to the completion before it.
     const ring_call* last = nullptr;
     for (event& e : events_) {
@@ -220,7 +221,7 @@ bool session::tells(std::size_t line) const {
 std::vector<finding> session::findings() const {
     constexpr std::size_t most = 200;
     std::vector<finding> out;
-    history past(kernel_);
+    history past;
     for (const event& e : events_) {
         const bool failed = e.what == kind::completion && e.result < 0 && e.result > -4096;
         if (failed) {
