@@ -14,13 +14,13 @@ try() {
 rw=randwrite
 bssplit=512/20:4k/40:64k/30:256k/10
 iodepth=16
-size=4m
+size=2m
 offset=48m
 JOBS
   mkfs.ext4 -q "$disk"
   mkdir -p mnt
   mount -t ext4 "$disk" mnt
-  fill mnt/tree 4
+  fill mnt/tree 2
   sums mnt/tree >before
   umount mnt
   [ "$(counter failed)" -eq 0 ] || fail "requests failed"
