@@ -32,6 +32,19 @@ recovery recovery_named(std::string_view word) {
     return word == "fail-away" ? recovery::fail : recovery::none;
 }
 
+lane lane_named(const std::string& word) {
+    return word == "plain"       ? lane::plain_copy
+           : word == "user-copy" ? lane::user_copy
+           : word == "zero-copy" ? lane::zero_copy
+                                 : lane::automatic;
+}
+
+delivery delivery_named(const std::string& word) {
+    return word == "tag"     ? delivery::by_tag
+           : word == "batch" ? delivery::in_batches
+                             : delivery::automatic;
+}
+
 result<options> options_of(const command& c) {
     const option_values& v = c.values;
     options o;
@@ -51,6 +64,8 @@ result<options> options_of(const command& c) {
     o.read_only = v.has("read-only");
     o.name = v.text("name");
     o.kind = std::string(c.kind->name);
+    o.lane = lane_named(v.text("lane", "auto"));
+    o.delivery = delivery_named(v.text("delivery", "auto"));
     o.lock_memory = !v.has("no-lock");
     o.recovery = recovery_named(v.text("recovery", "fail"));
     o.unfenced = v.has("unfenced");
