@@ -4,6 +4,7 @@
 #pragma once
 
 #include "control/control.hpp"
+#include "device/lanes.hpp"
 #include "device/plan.hpp"
 #include "device/record.hpp"
 #include "queue/queue.hpp"
@@ -32,12 +33,13 @@ public:
     [[nodiscard]] std::uint32_t id() const { return info_.dev_id; }
     [[nodiscard]] const options& wanted() const { return wanted_; }
     [[nodiscard]] std::uint64_t size() const { return plan_.size; }
+    [[nodiscard]] const device_room::lane_choice& lane() const { return lane_; }
     [[nodiscard]] std::vector<queue_counters> counters() const;
     // True once a queue has ended although nobody here has stopped the device.
     [[nodiscard]] bool ended() const { return queues_ended_.load(std::memory_order_acquire) != 0; }
     // Readable once `ended` is true.
     [[nodiscard]] int ended_fd() const { return ended_fd_; }
-    // As device::resume.
+    // As device::resume. Of a device whose queues have not ended: lets it go first.
     result<bool> resume();
     result<> stop(stop_when when);
 
@@ -47,9 +49,10 @@ private:
     struct queue_life {
         int wakeup_fd = -1;
         queue::counters counters;
-        stage reached = stage::opening;  // guarded by monitor_
-        error failed;                    // … and this
-        bool has_failed = false;         // … and this
+        stage reached = stage::opening;        // guarded by monitor_
+        error failed;                          // … and this
+        bool has_failed = false;               // … and this
+        std::unique_ptr<queue::queue> served;  // the thread's until its end, then to be closed
         std::unique_ptr<os::thread> thread;
     };
 
@@ -61,6 +64,8 @@ private:
     result<> begin();
     result<> prepare();
     result<> add();
+    result<> choose_lane();
+    result<> check_lane();
     result<> open_node();
     result<> start_queues();
     result<> start_queue(std::uint16_t index);
@@ -75,7 +80,7 @@ private:
     result<> end_recovery();
     result<> write_record_anew(const std::optional<device_room::record>& before);
     result<> serve_waiting();
-    result<> await_release();
+    result<> await_release(bool for_successor);
     bool is_served_elsewhere();
     void let_go(bool tags_come_back);
     void tell(step::kind what, std::string detail);
@@ -84,6 +89,7 @@ private:
     target target_;
     options wanted_;
     device_room::plan plan_;
+    device_room::lane_choice lane_;
     std::unique_ptr<control::control> control_;
     uapi::ctrl_dev_info info_;
     int char_fd_ = -1;

@@ -58,13 +58,13 @@ sync_gate* file_disk::gate_of(const ring_io& queue) {
 
 task<std::error_code> file_disk::read(request& r) {
     const std::uint64_t at = spec_.offset + r.offset();
-    const std::error_code failed = co_await r.ring().read(spec_.fd, r.data(), at);
+    const std::error_code failed = co_await r.read_from(spec_.fd, at);
     co_return failed;
 }
 
 task<std::error_code> file_disk::write(request& r) {
     const std::uint64_t at = spec_.offset + r.offset();
-    const std::error_code failed = co_await r.ring().write(spec_.fd, r.data(), at);
+    const std::error_code failed = co_await r.write_to(spec_.fd, at);
     co_return failed;
 }
 

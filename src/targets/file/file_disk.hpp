@@ -43,6 +43,7 @@ public:
     file_disk& operator=(const file_disk&) = delete;
 
     static constexpr auto durability = ashlar::durability::volatile_cache;
+    static constexpr bool passes_data = true;
     [[nodiscard]] std::uint64_t size() const { return spec_.bytes; }
     [[nodiscard]] ashlar::geometry geometry() const { return spec_.geometry; }
     // What the disk would have if it were opened now: more, where the file has grown.
@@ -92,6 +93,7 @@ public:
     static result<std::shared_ptr<memory_file_disk>> make(file_spec spec);
 
     static constexpr auto durability = ashlar::durability::none;
+    static constexpr bool passes_data = false;
     std::error_code read(std::uint64_t at, std::span<std::byte> out) const;
     std::error_code write(std::uint64_t at, std::span<const std::byte> in) const;
 
