@@ -24,7 +24,7 @@ class ring_io;
 // a ring_io makes one.
 class ring_operation {
 public:
-    enum class kind : std::uint8_t { read, write, sync, data_sync, allocate, poll, wait };
+    enum class kind : std::uint8_t { read, write, sync, data_sync, allocate, discard, poll, wait };
 
     ring_operation(const ring_operation&) = delete;
     ring_operation& operator=(const ring_operation&) = delete;
@@ -75,6 +75,11 @@ public:
     // fallocate(2) with its mode.
     ring_operation allocate(int fd, int mode, std::uint64_t at, std::uint64_t length) noexcept {
         return {*this, ring_operation::kind::allocate, fd, nullptr, length, at, mode};
+    }
+    // Of a block device (files take `allocate` with holes): the BLKDISCARD of ioctl(2). EOPNOTSUPP
+    // before Linux 6.12.
+    ring_operation discard(int fd, std::uint64_t at, std::uint64_t length) noexcept {
+        return {*this, ring_operation::kind::discard, fd, nullptr, length, at};
     }
     // Until one of the poll(2) events has come.
     ring_operation poll(int fd, int events) noexcept {

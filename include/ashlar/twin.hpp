@@ -36,6 +36,8 @@ struct file_faults {
     std::uint32_t short_transfer = 0;
     bool odd_lengths = true;         // short ones end anywhere, not only between sectors
     std::uint64_t delay_max_ns = 0;  // of a completion
+    // EOPNOTSUPP of fallocate: for a hole, for a range of zeros.
+    bool no_holes = false, no_zero_ranges = false;
     // The end of a server does not wait for what it had under way: it may still happen, at any
     // later time (as with a disk on another machine).
     bool ghosts = false;

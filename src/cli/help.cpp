@@ -73,7 +73,7 @@ std::string help(const verb& v) {
     text += " -h, --help              print this help\n";
     if (v.takes == operands::target) {
         for (const target_kind* kind : targets::all_kinds()) text += "\n" + help(*kind);
-        text += "\nSIZE may stand without its option: ashlar add mem 1G\n";
+        text += "\nSIZE or FILE may stand without its option: ashlar add mem 1G\n";
     }
     return text + "\nFor more details see ashlar(1).\n";
 }

@@ -81,6 +81,16 @@ result<server_job> job_of(const command& c) {
                     .usage = true});
 }
 
+error not_on_twin(const command& c) {
+    return {.operation = "--kernel",
+            .object = c.values.text("kernel"),
+            .why = fmt::format("the target {} awaits I/O of this machine's own kernel, and the "
+                               "twin has none of its files",
+                               c.kind->name),
+            .remedy = "leave --kernel out, or use the target mem",
+            .usage = true};
+}
+
 struct prepared {
     target disk;
     options wanted;
@@ -101,6 +111,7 @@ int run_run(const command& c) {
     if (c.values.has("kernel")) {
         auto kernel = twin_kernel(c.values.text("kernel"));
         if (!kernel) return report(kernel.error());
+        if (p->disk.table().asynchronous) return report(not_on_twin(c));
         auto seed = c.values.number("seed", 1, 0, ~std::uint64_t{0});
         if (!seed) return report(seed.error());
         return run_on_twin(std::move(p->disk), std::move(p->wanted), *kernel, *seed);

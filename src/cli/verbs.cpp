@@ -171,7 +171,7 @@ constexpr option del_options[] = {
 
 constexpr verb verbs[] = {
     {.name = "run",
-     .usage = "TARGET [SIZE] [OPTION]...",
+     .usage = "TARGET [SIZE|FILE] [OPTION]...",
      .summary = "make a device and serve it in the foreground",
      .details =
          "Makes the device, prints its path on standard output, and serves it until Ctrl-C "
@@ -183,7 +183,7 @@ constexpr verb verbs[] = {
      .options = run_options,
      .run = &run_run},
     {.name = "add",
-     .usage = "TARGET [SIZE] [OPTION]...",
+     .usage = "TARGET [SIZE|FILE] [OPTION]...",
      .summary = "make a device and leave a server behind",
      .details =
          "Makes the device, prints its path on standard output, and returns when the disk can be "
@@ -289,7 +289,9 @@ constexpr verb verbs[] = {
          "read. Recognises submission entries, control headers, device infos, parameters, I/O "
          "commands and descriptors, output of strace, kernel logs, and bug reports in plain words; "
          "takes them apart, and names the rules of the kernel's driver that were broken, the most "
-         "likely first, and what to look at where it is not certain. A number (0xc0207504), or a "
+         "likely first, and what to look at where it is not certain. In a log of entries (in hex, "
+         "with what they point to) and completions (user_data=… res=…) each call is judged by what "
+         "those before it tell. A number (0xc0207504), or a "
          "kind and a number (flags 0x4a, state 2, opcode 50), is explained by itself. So is a "
          "command and its errno: errno START_DEV EINVAL, with --when if it is known. Needs no root "
          "and no ublk. Ends with exit code 1 if it can't tell.",

@@ -102,6 +102,7 @@ private:
         take_opcode(line, w, number);
         take_numbers(w, number);
         take_mapping(line, w, number);
+        take_completion(w, number);
         const bool foreign = is_programs_own(line);
         if (!foreign) pair(line, w, number);
         if (contains(line, "ublk") && (contains(line, "kernel:") || line.starts_with("[")) &&
@@ -190,6 +191,15 @@ private:
         take_named_struct(w, number);
     }
 
+    // "user_data=5 res=-22", as every server prints it in the end.
+    void take_completion(const line_words& w, std::size_t number) {
+        const auto* own = find(w, {"userdata"});
+        const auto* result = find(w, {"res", "result"});
+        if (own == nullptr || (result == nullptr && !w.never)) return;
+        const auto value = result == nullptr ? 0 : static_cast<std::int64_t>(result->value);
+        keep(d_.completions, {{own->value, value, result == nullptr}, number});
+    }
+
     static const number_word* find(const line_words& w,
                                    std::initializer_list<std::string_view> keys) {
         for (const number_word& n : w.numbers) {
@@ -239,6 +249,7 @@ private:
 
     void take_blob(blob b) {
         const std::size_t size = b.bytes.size();
+        keep(d_.blobs, b);
         // Several entries one behind the other.
         if (size > 144 && size % 128 == 0 &&
             shape_of(std::span(b.bytes).first(128)) == shape::entry) {
@@ -262,6 +273,14 @@ private:
 bool document::succeeded(subject s) const {
     return std::ranges::any_of(
         sightings, [&](const sighting& one) { return one.about == s && one.told.accepted; });
+}
+
+void document::forget(const std::set<std::size_t>& told) {
+    if (told.empty()) return;
+    const auto is_told = [&](std::size_t line) { return told.contains(line); };
+    for (sighting& s : sightings) std::erase_if(s.lines, is_told);
+    std::erase_if(sightings, [](const sighting& s) { return s.lines.empty(); });
+    std::erase_if(loose_errors, [&](const auto& e) { return is_told(e.line); });
 }
 
 document read_document(std::string_view text) { return reader(text).read(); }

@@ -6,6 +6,7 @@
 #include "explain/words.hpp"
 
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -32,13 +33,22 @@ struct placed {
     std::size_t line;
 };
 
+// What came of a submission entry, known by its user_data.
+struct completion {
+    std::uint64_t user_data = 0;
+    std::int64_t result = 0;
+    bool never = false;  // it did not come
+};
+
 struct document {
     std::vector<std::string_view> lines;
     bool about_ublk = false;
     std::string_view kernel;  // the release that it names
     std::vector<sighting> sightings;
     std::vector<dump> dumps;
+    std::vector<blob> blobs;  // all of them
     std::vector<blob> unknown_blobs;
+    std::vector<placed<completion>> completions;
     std::vector<placed<std::uint8_t>> opcodes;
     std::vector<placed<std::uint32_t>> command_numbers;
     std::vector<placed<std::uint64_t>> entry_addresses;
@@ -47,6 +57,8 @@ struct document {
     std::vector<placed<std::string_view>> loose_errors;  // an errno of nobody
 
     [[nodiscard]] bool succeeded(rules::subject s) const;
+    // Forgets what these lines seemed to tell: they are understood otherwise.
+    void forget(const std::set<std::size_t>& told);
 };
 
 document read_document(std::string_view text);

@@ -4,6 +4,7 @@
 
 #include "explain/document.hpp"
 #include "explain/opcodes.hpp"
+#include "explain/session.hpp"
 #include "explain/strace.hpp"
 #include "explain/symptoms.hpp"
 #include "uapi/print.hpp"
@@ -248,10 +249,13 @@ bool is_worth_judging(const sighting& s, const document& d) {
 
 explanation text(std::string_view input, const options& how) {
     explanation out;
-    const document d = read_document(input);
+    document d = read_document(input);
     out.lines = d.lines.size();
     const rules::kernel k = choose_kernel(out, how, d.kernel);
-    trace t = read_strace(d.lines, k);
+    session calls(d, k);
+    d.forget(calls.lines());
+    trace t = read_strace(d.lines, k, calls);
+    for (finding& f : calls.findings()) out.findings.push_back(std::move(f));
     for (finding& f : t.findings) out.findings.push_back(std::move(f));
     for (const sighting& s : d.sightings) {
         if (!is_worth_judging(s, d) || (t.is_strace && is_file(s.about))) continue;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "explain/strace.hpp"
 
+#include "explain/session.hpp"
 #include "explain/strace_call.hpp"
 #include "explain/words.hpp"
 
@@ -32,11 +33,13 @@ int descriptor(std::string_view s) {
 
 class follower {
 public:
-    follower(const rules::kernel& k, trace& out) : kernel_(k), out_(out) {}
+    follower(const rules::kernel& k, session& calls, trace& out)
+        : kernel_(k), calls_(calls), out_(out) {}
 
     void take(const system_call& c) {
         if (c.name == "openat" || c.name == "open") opened(c);
         else if (c.name == "mmap") mapped(c);
+        else if (c.name == "mprotect") protect(c);
         else if (c.name == "munmap") mappings_.erase(c.arguments.empty() ? "" : c.arguments[0]);
         else if (c.name == "io_uring_setup") ring(c);
         else if (c.name == "ioctl") controlled(c);
@@ -71,6 +74,7 @@ public:
 
 private:
     const rules::kernel& kernel_;
+    session& calls_;
     trace& out_;
     std::map<int, std::string> files_;             // of ublk: descriptor, path
     std::map<std::string, std::size_t> mappings_;  // of ublkcN: address, line
@@ -78,10 +82,12 @@ private:
     bool wide_ring_ = false;
 
     template <class F>
-    void add_rule(subject about, std::string title, std::size_t line, int error, F&& fill) {
+    void add_rule(subject about, std::string title, std::size_t line, int error, F&& fill,
+                  const std::string& path = {}) {
         evidence seen(kernel_);
         seen.about = about;
         fill(seen);
+        calls_.tell_file(seen, path, line);
         seen.settle();
         judgement j = judge(seen, {.error = error});
         out_.findings.push_back({.what = finding::kind::failure,
@@ -130,11 +136,21 @@ private:
             if (c.error != 0) control_refused(c);
         } else if (c.error != 0) {
             const bool block = path.starts_with("/dev/ublkb");
-            add_rule(block ? subject::open_block : subject::open_char,
-                     fmt::format("open of {} failed with {}", path, errno_name(c.error)), c.line,
-                     c.error, [](evidence&) {});
+            if (block && c.error == ENOENT) no_disk(c, path);
+            else
+                add_rule(
+                    block ? subject::open_block : subject::open_char,
+                    fmt::format("open of {} failed with {}", path, errno_name(c.error)), c.line,
+                    c.error, [](evidence&) {}, path);
         }
         if (c.error == 0) files_[static_cast<int>(c.result)] = path;
+    }
+
+    void no_disk(const system_call& c, const std::string& path) {
+        add_plain(fmt::format("open of {} failed with ENOENT", path), c.line, "BLK-4",
+                  "There is no disk: its node is there from START_DEV until STOP_DEV or the end of "
+                  "a server without recovery",
+                  "start the device, and wait for udev to make the node");
     }
 
     void control_refused(const system_call& c) {
@@ -158,14 +174,25 @@ private:
             mappings_[fmt::format("{:#x}", c.result)] = c.line;
             return;
         }
-        add_rule(subject::map_descriptors,
-                 fmt::format("mmap of {} failed with {}", path, errno_name(c.error)), c.line,
-                 c.error, [&](evidence& e) {
-                     e.c.map_writable = contains(c.arguments[2], "PROT_WRITE");
-                     e.c.map_shared = contains(c.arguments[3], "MAP_SHARED");
-                     if (const auto n = number_of_word(c.arguments[1])) e.c.bytes = *n;
-                     if (const auto n = number_of_word(c.arguments[5])) e.c.position = *n;
-                 });
+        add_rule(
+            subject::map_descriptors,
+            fmt::format("mmap of {} failed with {}", path, errno_name(c.error)), c.line, c.error,
+            [&](evidence& e) {
+                e.c.map_writable = contains(c.arguments[2], "PROT_WRITE");
+                e.c.map_shared = contains(c.arguments[3], "MAP_SHARED");
+                if (const auto n = number_of_word(c.arguments[1])) e.c.bytes = *n;
+                if (const auto n = number_of_word(c.arguments[5])) e.c.position = *n;
+            },
+            path);
+    }
+
+    void protect(const system_call& c) {
+        if (c.error == 0 || c.arguments.empty() || !mappings_.contains(c.arguments[0])) return;
+        add_plain(fmt::format("mprotect of the descriptors failed with {}", errno_name(c.error)),
+                  c.line, "MMAP-2",
+                  "The descriptors can only be read, and their mapping can't be made writable "
+                  "afterwards either",
+                  "map with PROT_READ alone, and leave it so");
     }
 
     void copied(const system_call& c) {
@@ -173,13 +200,16 @@ private:
         const std::string path = path_of(c.arguments[0]);
         if (!path.starts_with("/dev/ublkc")) return;
         const bool read = c.name == "pread64";
-        add_rule(read ? subject::read_data : subject::write_data,
-                 fmt::format("{} of {} failed with {}", read ? "pread" : "pwrite", path,
-                             errno_name(c.error)),
-                 c.line, c.error, [&](evidence& e) {
-                     if (const auto n = number_of_word(c.arguments[2])) e.c.bytes = *n;
-                     if (const auto n = number_of_word(c.arguments[3])) e.c.position = *n;
-                 });
+        add_rule(
+            read ? subject::read_data : subject::write_data,
+            fmt::format("{} of {} failed with {}", read ? "pread" : "pwrite", path,
+                        errno_name(c.error)),
+            c.line, c.error,
+            [&](evidence& e) {
+                if (const auto n = number_of_word(c.arguments[2])) e.c.bytes = *n;
+                if (const auto n = number_of_word(c.arguments[3])) e.c.position = *n;
+            },
+            path);
     }
 
     void ring(const system_call& c) {
@@ -262,10 +292,11 @@ private:
 
 }  // namespace
 
-trace read_strace(const std::vector<std::string_view>& lines, const rules::kernel& k) {
+trace read_strace(const std::vector<std::string_view>& lines, const rules::kernel& k,
+                  session& calls) {
     trace out;
     call_parser p;
-    follower f(k, out);
+    follower f(k, calls, out);
     for (std::size_t i = 0; i < lines.size(); ++i) {
         const auto call = p.take(lines[i], i + 1);
         if (!call) continue;

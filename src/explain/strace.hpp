@@ -14,6 +14,10 @@ struct trace {
     std::vector<finding> findings;
 };
 
-trace read_strace(const std::vector<std::string_view>& lines, const rules::kernel& k);
+class session;
+
+// `calls` is what else the text tells of the driver.
+trace read_strace(const std::vector<std::string_view>& lines, const rules::kernel& k,
+                  session& calls);
 
 }  // namespace ashlar::explain

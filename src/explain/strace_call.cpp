@@ -62,10 +62,10 @@ std::vector<std::string> arguments_of(std::string_view s) {
     return out;
 }
 
-constexpr std::string_view followed[] = {"openat",  "open",           "mmap",
-                                         "munmap",  "io_uring_setup", "ioctl",
-                                         "close",   "io_uring_enter", "io_uring_register",
-                                         "pread64", "pwrite64"};
+constexpr std::string_view followed[] = {
+    "openat",         "open",    "mmap",  "munmap",         "mprotect",
+    "io_uring_setup", "ioctl",   "close", "io_uring_enter", "io_uring_register",
+    "pread64",        "pwrite64"};
 
 bool is_followed(std::string_view name) {
     return std::ranges::find(followed, name) != std::end(followed);

@@ -80,9 +80,9 @@ constexpr weight weights[] = {
     {"DEL-1", 20},
     {"DEL-3", 70},
     {"STOP", 30},
-    {"TRY-1", 55},
-    {"SIZE-1", 55},
-    {"QUI-2", 55},
+    {"TRY-1", 50},
+    {"SIZE-1", 50},
+    {"QUI-2", 50},
     {"QUI-1", 55},
     {"UBUF-2", 30},
     // I/O.

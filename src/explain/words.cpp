@@ -254,7 +254,9 @@ release_word kernel_in(std::string_view line) {
             }
             while (i > begin && line[i - 1] == '.') --i;
             const std::string_view release = line.substr(begin, i - begin);
-            const bool range = i < line.size() && line[i] == '+';
+            // Behind "6.6+" nothing follows; "6.12.117+deb12" is one.
+            const bool range = i < line.size() && line[i] == '+' &&
+                               (i + 1 == line.size() || !is_word(line[i + 1]));
             const bool whole = release.find('.') != std::string_view::npos;
             if (release.size() >= 3 && whole && !range && rank > best.rank) best = {release, rank};
         }

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <sys/ioctl.h>
 
 namespace ashlar {
 
@@ -13,6 +14,9 @@ namespace {
 
 // The most that one read or write moves on Linux (MAX_RW_COUNT, rounded down to a page).
 constexpr std::uint64_t transfer_max = 0x7ffff000;
+
+// BLOCK_URING_CMD_DISCARD of linux/blkdev.h, which Debian 12 has not.
+constexpr unsigned command_discard = _IO(0x12, 0);
 
 }  // namespace
 
@@ -33,6 +37,13 @@ void ring_io::fill(ring_operation& o, void* submission_entry) noexcept {
         case ring_operation::kind::allocate:
             io_uring_prep_fallocate(entry, o.fd_, o.mode_, static_cast<off_t>(o.at_),
                                     static_cast<off_t>(o.length_));
+            break;
+        case ring_operation::kind::discard:
+            entry->opcode = IORING_OP_URING_CMD;
+            entry->fd = o.fd_;
+            entry->cmd_op = command_discard;
+            entry->addr = o.at_;
+            entry->addr3 = o.length_;
             break;
         case ring_operation::kind::poll:
             io_uring_prep_poll_add(entry, o.fd_, static_cast<unsigned>(o.mode_));

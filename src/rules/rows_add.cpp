@@ -42,6 +42,8 @@ constexpr std::string_view limit_mend =
     "delete devices, or raise the driver's parameter ublks_max (module option, or "
     "/sys/module/ublk_drv/parameters/ublks_max)";
 
+bool too_deep(info i) { return i->queue_depth > uapi::queue_depth_max; }
+bool empty(info i) { return i->queue_depth == 0 || i->nr_hw_queues == 0; }
 constexpr row rows[] = {
     {.id = "ADD-1",
      .about = add,
@@ -74,10 +76,7 @@ constexpr row rows[] = {
      .about = add,
      .kernels = {.since = {6, 16, 0}, .also_since = depth_backports},
      .error = EINVAL,
-     .breaks =
-         [](auto&, auto& c) {
-             return c.info.is([](info i) { return i->queue_depth > uapi::queue_depth_max; });
-         },
+     .breaks = [](auto&, auto& c) { return c.info.is(&too_deep); },
      .means = "dev_info.queue_depth is more than 4096",
      .mend = "set queue_depth to 1 to 4096",
      .source = "ublk_ctrl_add_dev"},
@@ -325,10 +324,7 @@ constexpr row rows[] = {
      .about = add,
      .kernels = {.until = {6, 16, 0}, .also_until = zero_backports},
      .error = EINVAL,
-     .breaks =
-         [](auto&, auto& c) {
-             return c.info.is([](info i) { return i->queue_depth == 0 || i->nr_hw_queues == 0; });
-         },
+     .breaks = [](auto&, auto& c) { return c.info.is(&empty); },
      .means = "dev_info.queue_depth or nr_hw_queues is 0",
      .mend = "set both to 1 to 4096",
      .source = "blk_mq_alloc_tag_set"},

@@ -63,9 +63,12 @@ constexpr row rows[] = {
     {.id = "MMAP-0",
      .about = map,
      .error = EINVAL,
-     .breaks = [](auto&, auto& c) { return zero(c.bytes); },
-     .means = "A mapping of 0 bytes",
-     .mend = "map queue_depth descriptors, rounded up to a page",
+     .breaks =
+         [](auto& k, auto& c) {
+             return zero(c.bytes) || c.position.is([&](auto at) { return at % k.page_bytes != 0; });
+         },
+     .means = "A mapping of 0 bytes, or from an offset that is no page's",
+     .mend = "map queue_depth descriptors, rounded up to a page, from the queue's offset",
      .source = "do_mmap"},
     {.id = "MMAP-0",
      .about = map,

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "sim/media.hpp"
 
+#include "targets/file/file_disk.hpp"
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -29,7 +31,8 @@ struct ram_disk {
     void write_zeroes(std::uint64_t at, std::uint64_t length) { discard(at, length); }
 };
 
-// As examples/file_disk.cpp has it; with `through`, nothing is answered before it is on the disk.
+// A file by I/O on the ring, as a simple target has it. With `through`, nothing is answered before
+// it is on the disk; without, it forgets that a sync has failed.
 template <bool through>
 struct ring_file {
     int fd;
@@ -102,6 +105,40 @@ struct direct_file {
     static constexpr std::uint64_t sector_bytes = uapi::sector_bytes;
 };
 
+bool is_on_ring(medium m) {
+    return m == medium::file || m == medium::through || m == medium::canary_sync;
+}
+
+// What the target file has on Linux from targets/file/open_file.hpp.
+result<target> make_file_disk(const plan& p, const storage& where, int fd, twin::process& who) {
+    struct descriptors {
+        twin::process& who;
+        std::vector<int> open;
+        ~descriptors() {
+            for (const int one : open) who.close(one);
+        }
+    };
+    auto held = std::make_shared<descriptors>(who, std::vector<int>());
+    const std::string path = where.disk->path();
+    auto disk = targets::sparse_file_disk::make(
+        {.name = path,
+         .fd = fd,
+         .bytes = p.sectors * uapi::sector_bytes,
+         .geometry = {.logical_block = p.block},
+         .block_device = where.disk->block_device,
+         .queues = p.queues,
+         .open_again =
+             [held, path] {
+                 auto again = held->who.open(path, O_RDWR);
+                 if (!again) return -again.error().code;
+                 held->open.push_back(*again);
+                 return *again;
+             },
+         .bytes_now = [bytes = p.sectors * uapi::sector_bytes] { return bytes; }});
+    if (!disk) return failure(std::move(disk).error());
+    return target(std::move(*disk));
+}
+
 }  // namespace
 
 storage make_storage(twin::kernel& k, const plan& p) {
@@ -110,6 +147,9 @@ storage make_storage(twin::kernel& k, const plan& p) {
     if (is_on_file(p.what)) {
         s.disk = &k.make_file(disk_path, bytes);
         s.disk->faults = p.faults;
+        // Some of each, by the seed.
+        s.direct = p.what == medium::file && p.seed % 2 == 0;
+        s.disk->block_device = p.what == medium::file && p.seed % 3 == 0;
     } else {
         s.memory.resize(bytes);
     }
@@ -117,16 +157,17 @@ storage make_storage(twin::kernel& k, const plan& p) {
 }
 
 result<int> open_storage(const plan& p, const storage& where, twin::process& who) {
-    if (p.what != medium::file && p.what != medium::through) return -1;
-    return who.open(where.disk->path(), O_RDWR);
+    if (!is_on_ring(p.what)) return -1;
+    return who.open(where.disk->path(), O_RDWR | (where.direct ? O_DIRECT : 0));
 }
 
-target make_target(const plan& p, storage& where, int fd) {
+result<target> make_target(const plan& p, storage& where, int fd, twin::process& who) {
     const ashlar::geometry shape = {.logical_block = p.block};
     const std::uint64_t bytes = p.sectors * uapi::sector_bytes;
     switch (p.what) {
         case medium::ram: return target(ram_disk{where.memory, shape});
-        case medium::file: return target(ring_file<false>{fd, bytes, shape});
+        case medium::file: return make_file_disk(p, where, fd, who);
+        case medium::canary_sync: return target(ring_file<false>{fd, bytes, shape});
         case medium::through: return target(ring_file<true>{fd, bytes, shape});
         default: return target(direct_file{*where.disk, shape, p.what});
     }

@@ -17,11 +17,12 @@ namespace ashlar::sim {
 struct storage {
     std::vector<std::byte> memory = {};  // of ram
     twin::file* disk = nullptr;          // of the others
+    bool direct = false;                 // it is opened with O_DIRECT
 };
 storage make_storage(twin::kernel& k, const plan& p);
 
-// A target for one server; `fd` is a descriptor of the file in the server's process, or -1.
-target make_target(const plan& p, storage& where, int fd);
+// A target for one server; `fd` is a descriptor of the file in that process, or -1.
+result<target> make_target(const plan& p, storage& where, int fd, twin::process& who);
 // Opens what the target needs: a descriptor, or -1 where it needs none.
 result<int> open_storage(const plan& p, const storage& where, twin::process& who);
 

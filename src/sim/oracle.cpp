@@ -116,6 +116,7 @@ void oracle::sync_over(time began) {
 }
 
 void oracle::sync_failed(time began) {
+    if (!terms_.syncs_may_fail) return sync_over(began);
     std::erase_if(promises_, [&](const promise& p) { return p.made > began; });
     for (std::uint64_t s : undurable_) {
         for (write& w : sectors_[s].writes) w.doomed = w.doomed || !w.durable;

@@ -23,7 +23,8 @@ struct oracle_terms {
     std::uint64_t sectors = 0;
     bool power_may_fail = false;          // else what is durable is of no interest, and is not kept
     bool every_write_is_durable = false;  // write-through
-    // A sync that fails may forget what others rely on at the same time: then they promise nothing.
+    // A sync that fails may forget what others rely on at the same time or later: then they promise
+    // nothing. Else each one that succeeds promises all that ended before it.
     bool syncs_may_fail = false;
 };
 

@@ -12,9 +12,9 @@ namespace ashlar::sim {
 
 namespace {
 
-constexpr std::string_view medium_names[] = {
-    "ram",          "file",        "through",      "plain-file",
-    "canary-flush", "canary-lost", "canary-stale", "canary-neighbour"};
+constexpr std::string_view medium_names[] = {"ram",         "file",         "through",
+                                             "plain-file",  "canary-flush", "canary-sync",
+                                             "canary-lost", "canary-stale", "canary-neighbour"};
 constexpr std::string_view mishap_names[] = {"kill",           "power cut",      "restart",
                                              "foreign stop",   "foreign delete", "failed call",
                                              "foreign quiesce"};

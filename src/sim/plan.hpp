@@ -21,10 +21,11 @@ namespace ashlar::sim {
 // What serves the disk. The canaries are broken and must be found out.
 enum class medium : std::uint8_t {
     ram,              // answers at once; its memory outlives the server, not the power
-    file,             // a file with a volatile cache, by I/O on the queue's ring
-    through,          // the same, synced after each write
+    file,             // the target file: a volatile cache, I/O on the queue's ring
+    through,          // a simpler one on the ring, synced after each write
     plain_file,       // a file with a volatile cache, answered at once
     canary_flush,     // flush does nothing
+    canary_sync,      // a sync that has failed is forgotten by the next one
     canary_lost,      // now and then a write does nothing
     canary_stale,     // now and then a discard does nothing
     canary_neighbour  // now and then a write goes to the sector behind

@@ -110,10 +110,12 @@ result<> server::serve() {
                             .load_driver = false};
     result<> outcome;
     {
-        target served = make_target(plan_, data_, fd);
-        auto begun = took_over_
-                         ? implementation::recover(process_, plan_.id, std::move(served), wanted)
-                         : implementation::start(process_, std::move(served), wanted);
+        const auto begin = [&]() -> result<std::unique_ptr<implementation>> {
+            ASHLAR_TRY(target served, make_target(plan_, data_, fd, process_));
+            if (!took_over_) return implementation::start(process_, std::move(served), wanted);
+            return implementation::recover(process_, plan_.id, std::move(served), wanted);
+        };
+        auto begun = begin();
         if (!begun) {
             outcome = failure(std::move(begun).error());
         } else {

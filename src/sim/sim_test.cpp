@@ -63,6 +63,18 @@ TEST_CASE("broken targets are found out") {
     }
 }
 
+TEST_CASE("the target file never takes a failed sync for a good one, as others do") {
+    choices only_power_cuts{.version = newest(),
+                            .what = medium::file,
+                            .kill = false,
+                            .restart = false,
+                            .foreign = false,
+                            .failed_calls = false};
+    CHECK(found_by(runs({.draw = only_power_cuts, .count = 100})) == "");
+    only_power_cuts.what = medium::canary_sync;
+    CHECK(runs({.draw = only_power_cuts, .count = 300}).found.has_value());
+}
+
 TEST_CASE("a run that fails is made shorter, and still fails") {
     const quiet q;
     const outcome o =

@@ -18,13 +18,22 @@ twin::kernel_options options_of(const plan& p) {
     return {.version = p.version, .seed = p.seed, .manner = p.manner};
 }
 
+// The target file keeps its promises also where a sync fails at the same time, for as long as the
+// server lives that knows of it.
+bool keeps_promises(const plan& p) {
+    const bool on_file = p.what == medium::file || p.what == medium::canary_sync;
+    return on_file && std::ranges::all_of(p.mishaps, [](const mishap& m) {
+               return m.what == mishap::kind::power_cut;
+           });
+}
+
 oracle_terms terms_of(const plan& p) {
+    const twin::file_faults& f = p.faults;
+    const bool failures = f.sync_error + f.write_error + f.no_space + f.again != 0;
     return {.sectors = p.sectors,
             .power_may_fail = p.has(mishap::kind::power_cut) && p.what != medium::ram,
             .every_write_is_durable = p.what == medium::through,
-            .syncs_may_fail =
-                p.faults.sync_error + p.faults.write_error + p.faults.no_space + p.faults.again !=
-                0};
+            .syncs_may_fail = failures && !keeps_promises(p)};
 }
 
 }  // namespace

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "targets/registry.hpp"
 
+#include "targets/file/file.hpp"
 #include "targets/mem/mem.hpp"
 #include "targets/null/null.hpp"
 
 namespace ashlar::targets {
 
 std::span<const target_kind* const> all_kinds() {
-    static constexpr const target_kind* kinds[] = {&mem_kind, &null_kind};
+    static constexpr const target_kind* kinds[] = {&file_kind, &mem_kind, &null_kind};
     return kinds;
 }
 

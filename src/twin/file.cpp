@@ -99,6 +99,7 @@ void file::cut_power(random& choices) {
     }
     history_.clear();
     forgotten_.clear();
+    sync_error_told = true;
     content_ = durable_;
 }
 

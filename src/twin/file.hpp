@@ -22,6 +22,11 @@ public:
         : path_(std::move(path)), content_(bytes), durable_(bytes) {}
 
     file_faults faults = {};
+    bool block_device = false;
+    // Each open file description is told of each error of a sync once, if it was there at the time;
+    // one that nobody has been told yet is told to later ones, too.
+    std::uint32_t sync_errors = 0;
+    bool sync_error_told = true;
 
     [[nodiscard]] const std::string& path() const { return path_; }
     [[nodiscard]] std::uint64_t size() const { return content_.size(); }

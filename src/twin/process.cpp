@@ -49,8 +49,13 @@ open_file* process::file_of(int fd) {
     file* shared = kernel_.shared_file(fd);
     if (shared == nullptr) return nullptr;
     open_file& f = kernel_.new_file(open_file::kind::regular, *this);
-    f.content = shared;
+    attach(f, *shared);
     return files_[fd] = &f;
+}
+
+void process::attach(open_file& f, file& content) {
+    f.content = &content;
+    f.seen_sync_errors = content.sync_errors - (content.sync_error_told ? 0 : 1);
 }
 
 int process::open_node(const std::string& path, int flags, open_file*& f) {
@@ -71,8 +76,9 @@ int process::open_node(const std::string& path, int flags, open_file*& f) {
     made.readable = (flags & O_ACCMODE) != O_WRONLY;
     made.writable = (flags & O_ACCMODE) != O_RDONLY;
     made.exclusive = (flags & O_EXCL) != 0;
+    made.direct = (flags & O_DIRECT) != 0;
     made.whole_disk = block;
-    made.content = content;
+    if (content != nullptr) attach(made, *content);
     int code = 0;
     if (control) code = who_.admin ? 0 : -EACCES;
     if (character) code = kernel_.ublk().open_char(id, *this, made);

@@ -44,6 +44,7 @@ public:
 
     // ---- for the kernel ----
     open_file* file_of(int fd);
+    static void attach(open_file& f, file& content);
     void close_everything();
     void thread_ended(task who);
     void lose_operations();  // the power fails

@@ -166,13 +166,15 @@ int ublk_core::unreg_buf(control_call& call) {
     ublk_device& d = *call.device;
     const int index = static_cast<int>(call.header.data[0]);
     const held mutex(d);
+    if (const int code = refused(call)) return code;
+    // It waits for requests under way before it looks for the index.
+    if (d.shown != nullptr) blocks().freeze(*d.shown);
     const auto found = std::ranges::find(d.shared, index, &shared_memory::index);
     call.facts.buffer_index_known = found != d.shared.end();
-    if (const int code = refused(call)) return code;
-    if (d.shown != nullptr) blocks().freeze(*d.shown);
-    d.shared.erase(std::ranges::find(d.shared, index, &shared_memory::index));
+    const int code = refused(call);
+    if (code == 0) d.shared.erase(found);
     if (d.shown != nullptr) blocks().unfreeze(*d.shown);
-    return 0;
+    return code;
 }
 
 }  // namespace ashlar::twin

@@ -24,12 +24,18 @@ bool is_read(const io_uring_sqe& e) {
 bool is_write(const io_uring_sqe& e) {
     return e.opcode == IORING_OP_WRITE || e.opcode == IORING_OP_WRITE_FIXED;
 }
+// What O_DIRECT wants of places, lengths and addresses.
+constexpr std::uint64_t direct_align = 512;
+// Of block devices: BLOCK_URING_CMD_DISCARD, from 6.12 on; before that fallocate had a mode for it.
+constexpr unsigned command_discard = 0x12 << 8;
+constexpr int discard_mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE | FALLOC_FL_NO_HIDE_STALE;
+
 bool is_fixed(const io_uring_sqe& e) {
     return e.opcode == IORING_OP_READ_FIXED || e.opcode == IORING_OP_WRITE_FIXED;
 }
 
 // What the dice say of a transfer: an error (negative), or how much of it is done.
-std::int64_t fate(kernel& k, file& f, bool write, std::uint64_t bytes) {
+std::int64_t fate(kernel& k, file& f, bool write, bool direct, std::uint64_t bytes) {
     const file_faults& faults = f.faults;
     random& dice = k.choices();
     if (dice.chance(faults.again)) return -EAGAIN;
@@ -39,7 +45,7 @@ std::int64_t fate(kernel& k, file& f, bool write, std::uint64_t bytes) {
     const bool rude = k.options().manner.short_transfers && dice.chance(faults.short_transfer);
     if (!rude || bytes < 2) return static_cast<std::int64_t>(bytes);
     // Any length is a legal answer, also one in the middle of a sector.
-    const bool odd = dice.below(4) == 0 && faults.odd_lengths;
+    const bool odd = dice.below(4) == 0 && faults.odd_lengths && !direct;
     const std::uint64_t part = 1 + dice.below(bytes - 1);
     if (odd) return static_cast<std::int64_t>(part);
     return static_cast<std::int64_t>(part < 512 ? bytes : part / 512 * 512);
@@ -115,6 +121,10 @@ void ring::start_file(const io_uring_sqe& entry, open_file& f, entry_chain* chai
                                                         home.exec().current(), !is_fixed(entry))));
     }
     if (f.what != open_file::kind::regular) return o->end(-EOPNOTSUPP);
+    if (f.direct && o->memory != nullptr && o->lent_by == nullptr &&
+        (entry.addr | entry.off | entry.len) % direct_align != 0) {
+        return o->end(-EINVAL);
+    }
     if (entry.opcode == IORING_OP_FSYNC) o->sync_place = f.content->begin_sync();
     const std::uint64_t delay = f.content->faults.delay_max_ns;
     o->schedule(delay == 0 ? 0 : home.exec().now() + home.choices().below(delay));
@@ -185,18 +195,23 @@ int ring_operation::perform() {
         case IORING_OP_FSYNC:
             if (dice.chance(f.faults.sync_error)) {
                 f.fail_sync(sync_place);
-                return -EIO;
+                f.sync_errors += 1;
+                f.sync_error_told = false;
+            } else {
+                f.end_sync(sync_place);
             }
-            f.end_sync(sync_place);
-            return 0;
-        case IORING_OP_FALLOCATE:
-            if (dice.chance(f.faults.no_space)) return -ENOSPC;
-            if (dice.chance(f.faults.interrupted)) return -EINTR;
-            if (!file->writable) return -EBADF;
-            // The length stands in the address's place.
-            if ((entry.len & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE)) == 0)
+            if (file->seen_sync_errors == f.sync_errors) return 0;
+            file->seen_sync_errors = f.sync_errors;
+            f.sync_error_told = true;
+            return -EIO;
+        case IORING_OP_FALLOCATE: return allocate(f);
+        case IORING_OP_URING_CMD:
+            if (!f.block_device || entry.cmd_op != command_discard ||
+                !machine->version().at_least(6, 12)) {
                 return -EOPNOTSUPP;
-            f.punch(entry.off, entry.addr);
+            }
+            if (!file->writable) return -EBADF;
+            f.punch(entry.addr, entry.addr3);
             return 0;
         default: break;
     }
@@ -204,7 +219,7 @@ int ring_operation::perform() {
     if (write ? !file->writable : !file->readable) return -EBADF;
     const std::uint64_t there = entry.off < f.size() ? f.size() - entry.off : 0;
     const std::uint64_t bytes = std::min<std::uint64_t>(entry.len, there);
-    const std::int64_t done = fate(*machine, f, write, bytes);
+    const std::int64_t done = fate(*machine, f, write, file->direct, bytes);
     machine->log().add(write ? "file: {} bytes of {} written at {}"
                              : "file: {} bytes of {} read at {}",
                        static_cast<std::uint64_t>(done), entry.len, entry.off);
@@ -215,6 +230,24 @@ int ring_operation::perform() {
         f.read(entry.off, {memory, static_cast<std::size_t>(done)});
     }
     return static_cast<int>(done);
+}
+
+int ring_operation::allocate(class file& f) {
+    random& dice = machine->choices();
+    if (dice.chance(f.faults.no_space)) return -ENOSPC;
+    if (dice.chance(f.faults.interrupted)) return -EINTR;
+    if (!file->writable) return -EBADF;
+    // The length stands in the address's place, the mode in the length's.
+    const auto mode = static_cast<int>(entry.len);
+    const bool discards = f.block_device && mode == discard_mode;
+    if (discards && machine->version().at_least(6, 12)) return -EOPNOTSUPP;
+    const bool hole = (mode & FALLOC_FL_PUNCH_HOLE) != 0;
+    const bool zeros = (mode & FALLOC_FL_ZERO_RANGE) != 0;
+    if (hole && f.faults.no_holes && !discards) return -EOPNOTSUPP;
+    if (zeros && f.faults.no_zero_ranges) return -EOPNOTSUPP;
+    if (!hole && !zeros) return -EOPNOTSUPP;
+    f.punch(entry.off, entry.addr);
+    return 0;
 }
 
 void ring_operation::take_along() {

@@ -43,6 +43,7 @@ struct ring_operation {
     // The process's memory goes away: keeps what a write still needs.
     void take_along();
     int perform();
+    int allocate(class file& f);
     void time_is_over();
 };
 

@@ -147,7 +147,9 @@ void ring::start(const io_uring_sqe& entry, entry_chain* chain) {
     open_file* f = file_for(entry);
     if (f == nullptr) return answer(-EBADF);
     if (chain != nullptr) guard(*chain);
-    if (entry.opcode == IORING_OP_URING_CMD) return start_command(entry, *f, chain);
+    if (entry.opcode == IORING_OP_URING_CMD && f->what != open_file::kind::regular) {
+        return start_command(entry, *f, chain);
+    }
     start_file(entry, *f, chain);
 }
 

@@ -37,7 +37,7 @@ const sequence& named(const std::vector<sequence>& all, const std::string& id) {
 }
 
 records on_twin(const sequence& s, const std::string& version) {
-    const temporary file("# twin " + version + "\n" + run_on_twin(s, version));
+    const temporary file("# twin " + version + "\n" + run_on_twin(s, version, 2));
     return read_records(file.path);
 }
 

@@ -198,6 +198,7 @@ sequences shared_memory() {
         make("shmem.copy-when-elsewhere", live(shmem), area(0, 8192), disk_open(O_RDWR),
              disk(op::disk_read), commit({}, 4096)),
         make("shmem.in-flight", asked(shmem), by(area(0, 8192), p_other, 1), commit({}, 4096)),
+        make("shmem.unknown-in-flight", asked(shmem), by(take(7), p_other, 1), commit({}, 4096)),
     };
 }
 

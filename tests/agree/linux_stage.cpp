@@ -67,19 +67,13 @@ linux_stage::~linux_stage() {
 }
 
 void linux_stage::begin(unsigned number) {
+    if (number == 0) start_processes();
     const step& s = sequence_.steps[number];
     if (s.what == op::mode) {
         at_once_.push_back({number, set_mode(s)});
         return;
     }
-    auto& process = processes_[s.process];
-    if (process == nullptr) {
-        process = std::make_unique<linux_process>(s.process, sequence_, board_);
-        if (!process->start()) {
-            at_once_.push_back({number, "no process"});
-            return;
-        }
-    }
+    const auto& process = processes_[s.process];
     if (!process->running()) {
         at_once_.push_back({number, "no such process"});
         return;
@@ -88,6 +82,17 @@ void linux_stage::begin(unsigned number) {
     if (s.served) board_.serving = true;
     if (s.what == op::kill) process->kill();
     else process->send(s.thread, number);
+}
+
+// All of them first: one that starts after another's death may get the same mm_struct, and a device
+// of 6.12 knows its server by that address.
+void linux_stage::start_processes() {
+    for (const step& s : sequence_.steps) {
+        auto& process = processes_[s.process];
+        if (s.what == op::mode || process != nullptr) continue;
+        process = std::make_unique<linux_process>(s.process, sequence_, board_);
+        process->start();
+    }
 }
 
 void linux_stage::note(settling& s, std::vector<event>& all, event e) {

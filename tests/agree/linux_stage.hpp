@@ -32,6 +32,8 @@ private:
     [[nodiscard]] bool others_wait(unsigned number) const;
     std::string set_mode(const step& s);
     void answer_all();
+    void start_processes();
+    bool goes(std::uint32_t id);
     int command(uapi::ctrl_op op, std::uint32_t id, std::byte* payload, std::uint16_t bytes,
                 std::uint16_t path_bytes, unsigned limit_ms);
 

@@ -60,6 +60,8 @@ std::string linux_stage::observe() {
 
 namespace {
 
+constexpr std::uint32_t ids_watched = 8;  // more than a sequence makes
+
 std::vector<std::uint32_t> device_ids() {
     std::vector<std::uint32_t> ids;
     std::error_code failed;
@@ -93,6 +95,19 @@ void linux_stage::answer_all() {
     }
 }
 
+// A device that is gone to all eyes keeps its id until the last ring of its server has ended.
+bool linux_stage::goes(std::uint32_t id) {
+    uapi::ctrl_dev_info info{};
+    for (unsigned tries = 0; tries < 5000; ++tries) {
+        if (command(uapi::ctrl_op::get_dev_info, id, reinterpret_cast<std::byte*>(&info),
+                    sizeof info, 0, 5000) == -ENODEV) {
+            return true;
+        }
+        ::usleep(2000);
+    }
+    return false;
+}
+
 std::string linux_stage::finish() {
     answer_all();
     for (const auto& process : processes_) {
@@ -120,6 +135,9 @@ std::string linux_stage::finish() {
         }
     }
     for (std::uint32_t id : device_ids()) left += fmt::format(" device {}", id);
+    for (std::uint32_t id = 0; left.empty() && id < ids_watched; ++id) {
+        if (!goes(id)) left += fmt::format(" id {}", id);
+    }
     if (control_ >= 0) {
         [[maybe_unused]] const int mode = ::chmod("/dev/ublk-control", 0600);
         [[maybe_unused]] const int owner = ::chown("/dev/ublk-control", 0, 0);

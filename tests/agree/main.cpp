@@ -3,6 +3,7 @@
 #include "enumerated.hpp"
 #include "random_sequences.hpp"
 #include "record.hpp"
+#include "score.hpp"
 #include "system.hpp"
 
 #include <fmt/format.h>
@@ -26,13 +27,15 @@ int usage(int status) {
         stderr,
         "ashlar_agree: the same calls for the twin and for real kernels\n\n"
         "  ashlar_agree run --system linux|twin:VERSION [--out FILE] [--only PATTERN]\n"
-        "      [--brief] [--random SEED --count CALLS] [--patience N] [--calm]\n"
+        "      [--brief] [--random SEED --count CALLS] [--patience N] [--calm] [--cpus N]\n"
         "  ashlar_agree compare --explained FILE REAL TWIN\n"
         "  ashlar_agree table --explained FILE FILE...\n"
+        "  ashlar_agree score REAL...\n"
         "  ashlar_agree list\n\n"
         "run: the enumerated sequences (--brief: one for each rule and outcome), or random\n"
         "ones from a seed, until they have made that many calls. It goes on where FILE ends.\n"
-        "Linux: as root, with ublk_drv loaded.\n"
+        "Linux: as root, with ublk_drv loaded; --calm in a guest where nothing else passes time.\n"
+        "The twin has N processors (2).\n"
         "Exit status: 0 done, or nothing differs without a known reason; 1 something does;\n"
         "2 wrong use; 99 run: a sequence left something behind, the rest wants a new boot.\n");
     return status;
@@ -43,6 +46,8 @@ struct options {
     bool random = false, brief = false;
     std::uint64_t seed = 1, count = 1000;
     pace at;
+    unsigned cpus = 2;  // as in the lab
+
     std::vector<std::string> files;
 };
 
@@ -66,6 +71,7 @@ options read_options(int count, char** words) {
         else if (word == "--explained") o.explained = value;
         else if (word == "--random") o.random = true, o.seed = std::stoull(value);
         else if (word == "--count") o.count = std::stoull(value);
+        else if (word == "--cpus") o.cpus = static_cast<unsigned>(std::stoul(value));
         else if (word == "--patience") o.at.patience = static_cast<unsigned>(std::stoul(value));
         else throw std::invalid_argument(word);
     }
@@ -125,7 +131,7 @@ int run_all(const options& o) {
             return true;
         }
         out << "sequence " << s.id << "\n" << std::flush;
-        const std::string record = real ? run_on_linux(s, o.at) : run_on_twin(s, twin);
+        const std::string record = real ? run_on_linux(s, o.at) : run_on_twin(s, twin, o.cpus);
         out << record.substr(record.find('\n') + 1) << std::flush;
         if (real && !record.ends_with("end clean\n")) status = 99;
         return status == 0;
@@ -151,6 +157,11 @@ int main(int count, char** words) {
             }
             fmt::print("{}", table_of(reals, twins, o.explained));
             return 0;
+        }
+        if (verb == "score" && !o.files.empty()) {
+            std::vector<records> reals;
+            for (const std::string& path : o.files) reals.push_back(read_records(path));
+            return score(reals);
         }
         if (verb == "list") {
             for (const sequence& s : enumerated_sequences()) fmt::print("{}\n", s.id);

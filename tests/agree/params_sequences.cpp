@@ -310,7 +310,7 @@ sequences others() {
             },
             "PAR-14", "-EINVAL"),
         rule_on(
-            zoned, "zoned-missing", [](params&) {}, "PAR-15", "-EINVAL"),
+            zoned, "zoned-missing", [](params&) {}, "PAR-8", "-EINVAL"),
         rule_on(
             zoned, "zoned-missing-with-chunk", [](params& p) { p.basic.chunk_sectors = 256; },
             "PAR-15", "-EINVAL"),

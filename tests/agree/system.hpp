@@ -96,8 +96,8 @@ struct pace {
 
 // Linux. The sequence gets a process of its own, which is given up after a while.
 std::string run_on_linux(const sequence& s, const pace& at);
-// The twin, as a kernel of this version: "7.3".
-std::string run_on_twin(const sequence& s, const std::string& version);
+// The twin, as a kernel of this version: "7.3", on a machine of so many processors.
+std::string run_on_twin(const sequence& s, const std::string& version, unsigned cpus);
 unsigned linux_version();  // 612
 std::string linux_name();  // uname -r
 

@@ -183,10 +183,10 @@ std::string twin_stage::finish() {
     return left.empty() ? "clean" : "left:" + left;
 }
 
-std::string run_on_twin(const sequence& s, const std::string& version) {
+std::string run_on_twin(const sequence& s, const std::string& version, unsigned cpus) {
     auto kernel = ashlar::rules::kernel_named(version);
     if (!kernel) return fmt::format("sequence {}\nend no such kernel\n", s.id);
-    kernel->cpu_ids = 2;  // as the lab's guests have
+    kernel->cpu_ids = cpus;
     try {
         twin_stage on(s, *kernel);
         return run(s, on);

@@ -45,7 +45,7 @@ for ((round = 1; round <= kills; ++round)); do
   kill -0 $writer 2>/dev/null || fail "round $round: the writer has ended: $(<fio.err)"
 done
 wait $writer || fail "the writer has failed: $(<fio.err)"
-echo "kernel $(uname -r): without a server for, in ms, of $kills times, p50 and worst:" \
+echo "figure: kernel $(uname -r): without a server for, in ms, of $kills times, p50 and worst:" \
   "$(sed -n 's/.* is served again by .* after \([0-9]*\) ms/\1/p' "/run/ashlar/$id.log" | sort -n |
     awk '{ t[NR] = $1 } END { print t[int((NR + 1) / 2)], t[NR] }')"
 

@@ -40,7 +40,7 @@ for ((round = 1; round <= upgrades; ++round)); do
   kill -0 $writer 2>/dev/null || fail "round $round: the writer has ended: $(<fio.err)"
 done
 wait $writer || fail "the writer has failed: $(<fio.err)"
-echo "kernel $(uname -r): paused for, in ms, of $upgrades times, p50 and worst:" \
+echo "figure: kernel $(uname -r): paused for, in ms, of $upgrades times, p50 and worst:" \
   "$(sed 's/.* for \(.*\) ms/\1/' pauses | sort -n |
     awk '{ t[NR] = $1 } END { print t[int((NR + 1) / 2)], t[NR] }')"
 

@@ -1,0 +1,58 @@
+#!/bin/bash
+# No loss without an error: where the file system beneath is full, each write that did not fit has
+# failed, or the flush has, buffered and direct, and what was acknowledged is there.
+# A disk that acknowledges what it has not kept is found out by the same look.
+. "${0%/*}/functions.sh"
+requires mkfs.ext4 mkfs.xfs losetup
+
+random_file data $((512 * 1024))
+# fill_up FILE_SYSTEM: a host with an image of 64 MiB and little room.
+fill_up() {
+  mkdir host
+  if [ "$1" = tmpfs ]; then
+    mount -t tmpfs -o size=8M tmpfs host
+  else
+    truncate -s 320M backing
+    "mkfs.$1" -q backing
+    mount -o loop backing host
+  fi
+  truncate -s 64M host/image
+  local free
+  free=$(($(stat -f -c '%a * %S' host)))
+  [ $free -le $((300 * 1024)) ] || fallocate -l $((free - 256 * 1024)) host/ballast ||
+    dd if=/dev/zero of=host/ballast bs=64K count=$(((free >> 16) - 4)) status=none
+}
+
+serve "$ASHLAR_TESTS_BIN/faulty_disk" 16M lose@0+512K
+dd if=data of="$disk" bs=512K count=1 oflag=direct conv=fsync status=none
+! dd if="$disk" bs=512K count=1 iflag=direct status=none | cmp -s - data || fail "nothing was lost"
+end_server
+
+for system in tmpfs ext4 xfs; do
+  fill_up $system
+  for direct in auto off; do
+    add file host/image --direct $direct
+    good=0 bad=0
+    for at in {0..15}; do
+      if dd if=data of="$disk" bs=512K count=1 seek="$at" oflag=direct conv=fsync status=none \
+        2>said; then
+        good=$((good + 1))
+        dd if="$disk" bs=512K count=1 skip="$at" iflag=direct status=none | cmp - data ||
+          fail "$system $direct: what was acknowledged is not there"
+        cmp -i $((at << 19)):0 -n $((512 * 1024)) host/image data ||
+          fail "$system $direct: what was flushed is not in the image"
+      else
+        bad=$((bad + 1))
+        grep -qE 'No space left on device|Input/output error' said || fail "$(<said)"
+      fi
+    done
+    [ $bad -gt 8 ] || fail "$system $direct: only $bad of 16 writes failed"
+    echo "$system, direct $direct: $good written, $bad refused"
+    remove
+    # The room that there was is free again.
+    fallocate -p -o 0 -l 64M host/image
+  done
+  umount host
+  rmdir host
+  rm -f backing
+done
