@@ -10,19 +10,30 @@
 namespace {
 
 constexpr std::string_view twin_option = "--twin=";
-constexpr std::string_view threads = ",threads";
+
+// Takes ",word" off the end.
+bool take_word(std::string_view& text, std::string_view word) {
+    if (!text.ends_with(word)) return false;
+    text.remove_suffix(word.size());
+    return true;
+}
 
 bool choose_twin(std::string_view text) {
     auto& chosen = ashlar::test::chosen_twin();
-    chosen.threads = text.ends_with(threads);
-    if (chosen.threads) text.remove_suffix(threads.size());
+    using enum ashlar::lane;
+    chosen.threads = take_word(text, ",threads");
+    if (take_word(text, ",batch")) chosen.delivery = ashlar::delivery::in_batches;
+    if (take_word(text, ",tag")) chosen.delivery = ashlar::delivery::by_tag;
+    if (take_word(text, ",plain")) chosen.lane = plain_copy;
+    if (take_word(text, ",user-copy")) chosen.lane = user_copy;
+    if (take_word(text, ",zero-copy")) chosen.lane = zero_copy;
     chosen.version = text;
     return ashlar::rules::kernel_named(text).has_value();
 }
 
 }  // namespace
 
-// Besides doctest's own options: --twin=VERSION[,threads].
+// Besides doctest's own options: --twin=VERSION[,LANE][,DELIVERY][,threads], words as ashlar's.
 int main(int count, char** words) {
     for (int i = 1; i < count; ++i) {
         const std::string_view word = words[i];

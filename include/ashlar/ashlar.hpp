@@ -10,6 +10,7 @@
 #include <ashlar/size.hpp>
 #include <ashlar/target.hpp>
 #include <ashlar/task.hpp>
+#include <ashlar/transfer.hpp>
 #include <ashlar/version.hpp>
 
 // What nearly every target uses.

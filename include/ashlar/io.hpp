@@ -18,6 +18,7 @@
 
 namespace ashlar {
 
+class request;
 class ring_io;
 
 // One operation under way. Lives in the frame of the coroutine that awaits it and never moves; only
@@ -36,12 +37,20 @@ public:
 private:
     friend class ring_io;
     ring_operation(ring_io& ring, kind what, int fd, std::byte* data, std::uint64_t length,
-                   std::uint64_t at, int mode = 0) noexcept
-        : ring_(&ring), data_(data), length_(length), at_(at), fd_(fd), mode_(mode), kind_(what) {}
+                   std::uint64_t at, int mode = 0, std::uint64_t skip = 0,
+                   std::int32_t registered = -1) noexcept
+        : ring_(&ring),
+          address_(reinterpret_cast<std::uintptr_t>(data) + skip),
+          length_(length),
+          at_(at),
+          fd_(fd),
+          mode_(mode),
+          registered_(registered),
+          kind_(what) {}
 
     ring_io* ring_;
-    std::byte* data_;
-    std::uint64_t length_;  // what is left, in bytes; of a wait: nanoseconds
+    std::uintptr_t address_;  // of the memory; in a registered buffer: from its beginning
+    std::uint64_t length_;    // what is left, in bytes; of a wait: nanoseconds
     std::uint64_t at_;
     std::coroutine_handle<> waiter_;
     std::error_code failed_;
@@ -49,6 +58,7 @@ private:
     void* memory_ = nullptr;      // where the frames of its request's coroutines come from
     int fd_;
     int mode_;
+    std::int32_t registered_;  // index of the buffer, else -1
     kind kind_;
 };
 
@@ -95,6 +105,13 @@ protected:
     virtual ~ring_io() = default;
 
     friend class ring_operation;
+    friend class request;
+    // Part of a request's data, which is at `data` or in a registered buffer.
+    ring_operation transfer(ring_operation::kind what, int fd, std::byte* data,
+                            std::int32_t registered, std::uint64_t skip, std::uint64_t length,
+                            std::uint64_t at) noexcept {
+        return {*this, what, fd, data, length, at, 0, skip, registered};
+    }
     virtual void submit(ring_operation& operation) = 0;
 
     // For the queue, which is the ring behind this face: fills an entry for what is left of an

@@ -40,8 +40,28 @@ public:
     [[nodiscard]] std::uint64_t offset() const noexcept { return offset_; }
     [[nodiscard]] std::uint64_t length() const noexcept { return length_; }
     // Of a read: what has to be filled, all of it. Of a write: what is written; a handler may also
-    // use it as scratch memory. Else empty.
+    // use it as scratch memory. Else empty, and empty for a target that passes its data on
+    // (target.hpp) while the data is not in this process's memory.
     [[nodiscard]] std::span<std::byte> data() const noexcept { return {data_, data_bytes_}; }
+    // To await, whatever way the data takes: all of a read's data comes from a descriptor, at this
+    // place of it, or all of a write's data goes there. Whole or failed, as those of ring_io.
+    [[nodiscard]] ring_operation read_from(int fd, std::uint64_t at) const noexcept {
+        return read_from(fd, at, 0, length_);
+    }
+    [[nodiscard]] ring_operation write_to(int fd, std::uint64_t at) const noexcept {
+        return write_to(fd, at, 0, length_);
+    }
+    // Only the part of the request's data from `skip` on, which is within it.
+    [[nodiscard]] ring_operation read_from(int fd, std::uint64_t at, std::uint64_t skip,
+                                           std::uint64_t length) const noexcept {
+        return ring_->transfer(ring_operation::kind::read, fd, data_, registered_, skip, length,
+                               at);
+    }
+    [[nodiscard]] ring_operation write_to(int fd, std::uint64_t at, std::uint64_t skip,
+                                          std::uint64_t length) const noexcept {
+        return ring_->transfer(ring_operation::kind::write, fd, data_, registered_, skip, length,
+                               at);
+    }
     // A write-zeroes that must keep its blocks allocated.
     [[nodiscard]] bool keep_allocated() const noexcept { return keep_allocated_; }
     // The ring of this request's queue, to await I/O on.
@@ -58,6 +78,8 @@ protected:
     std::byte* data_ = nullptr;
     std::size_t data_bytes_ = 0;
     ring_io* ring_ = nullptr;
+    std::size_t copied_ = 0;         // bytes that this process or the kernel has copied for it
+    std::int32_t registered_ = -1;   // the data's index among the ring's buffers
     std::coroutine_handle<> frame_;  // of its asynchronous handler, while that runs
     operation op_ = operation::flush;
     bool keep_allocated_ = false;
@@ -70,6 +92,15 @@ namespace detail {
 struct request_answer {
     static void give(request& r, std::error_code failed) noexcept;
     static void give_exception(request& r, std::exception_ptr what) noexcept;
+
+    // Copies between a request whose data the kernel holds and this process's memory: whole, or
+    // what stopped it.
+    static std::error_code copy_out(request& r, std::size_t skip,
+                                    std::span<const std::byte> from) noexcept;
+    static std::error_code zero_out(request& r, std::size_t skip, std::size_t bytes) noexcept;
+    static std::error_code copy_in(request& r, std::size_t skip,
+                                   std::span<std::byte> into) noexcept;
+    static void copied(request& r, std::size_t bytes) noexcept { r.copied_ += bytes; }
 
     static void keep_frame(request& r, std::coroutine_handle<> frame) noexcept { r.frame_ = frame; }
     static std::coroutine_handle<> take_frame(request& r) noexcept {

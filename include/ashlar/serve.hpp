@@ -45,6 +45,25 @@ enum class recovery : std::uint8_t {
     fail      // it stays, and requests fail until it is served again. Linux 6.13
 };
 
+// The way of a request's data between the kernel and the target. `automatic` takes the one with the
+// fewest copies that this kernel has and the target can use.
+enum class lane : std::uint8_t {
+    automatic,
+    plain_copy,  // the kernel copies to and from a buffer of the request's tag. Any kernel
+    user_copy,   // the server copies, straight between its memory and the request. Linux 6.5
+    zero_copy,   // the data goes to a descriptor without a copy. Linux 6.16, and a target that
+                 // passes data
+};
+std::string_view name(lane which);
+
+// How requests come to the server and answers go back.
+enum class delivery : std::uint8_t {
+    automatic,
+    by_tag,     // a command for each request. Any kernel
+    in_batches  // a command for all that has come, and one for all answers. Linux 7.0
+};
+std::string_view name(delivery which);
+
 struct options {
     std::string name = {};                 // a link /dev/ashlar/NAME, by udev; empty: none
     std::string kind = "program";          // the word for the target in lists
@@ -57,6 +76,8 @@ struct options {
     ashlar::recovery recovery = ashlar::recovery::none;  // an error where the kernel has it not
     bool unfenced = false;     // make requests again (reissue) though the target has no fence
     std::string recipe = {};   // kept in the device's record, for who serves it again
+    ashlar::lane lane = ashlar::lane::automatic;         // an error where it can't be had
+    ashlar::delivery delivery = ashlar::delivery::automatic;  // … the same
     bool lock_memory = false;  // mlockall(2), needed where the machine may swap on the device
     bool load_driver = true;   // run modprobe ublk_drv where the driver is not loaded
     std::function<void(const step&)> on_step = {};  // called on the thread that makes the device
@@ -66,10 +87,11 @@ struct options {
 struct queue_counters {
     std::uint64_t requests = 0, reads = 0, writes = 0, flushes = 0, discards = 0, zeroes = 0;
     std::uint64_t bytes_read = 0, bytes_written = 0;
-    std::uint64_t failed = 0;          // requests answered with an error
-    std::uint64_t turns = 0;           // wake-ups that brought at least one completion
-    std::uint64_t enters = 0;          // calls of io_uring_enter
-    std::uint64_t largest_batch = 0;   // most requests in one turn
+    std::uint64_t bytes_copied = 0;   // by the kernel or the core; copies in handlers are their own
+    std::uint64_t failed = 0;         // requests answered with an error
+    std::uint64_t turns = 0;          // wake-ups that brought at least one completion
+    std::uint64_t enters = 0;         // calls of io_uring_enter
+    std::uint64_t largest_batch = 0;  // most requests in one turn
     std::uint64_t frames_on_heap = 0;  // coroutine frames that did not fit the tags' own memory
 };
 

@@ -11,6 +11,13 @@
 //     ashlar::geometry geometry() const;                                else: the defaults
 //     static constexpr auto durability = ashlar::durability::...;       or a const function
 //     static constexpr auto fence = ashlar::fence::...;                 else: none
+//     static constexpr bool passes_data = true;                         or a const function
+//
+// A target that passes data is one whose asynchronous read and write leave r.data() alone and use
+// r.read_from(fd, at) and r.write_to(fd, at): the data need not come into this process then.
+//
+// Either of read and write may take an ashlar::data_out& or ashlar::data_in& instead of its span:
+// for targets whose data is in memory, see transfer.hpp.
 //
 // R is void, std::error_code or ashlar::result<>; an exception is an I/O error, too. Each handler
 // may be asynchronous instead: it takes ashlar::request& alone and returns ashlar::task<R>.
@@ -22,6 +29,7 @@
 #include <ashlar/error.hpp>
 #include <ashlar/request.hpp>
 #include <ashlar/task.hpp>
+#include <ashlar/transfer.hpp>
 
 #include <cerrno>
 #include <concepts>
@@ -80,11 +88,16 @@ concept asynchronous_write_zeroes =
     requires(T t, request& r) { requires is_task<decltype(t.write_zeroes(r))>; };
 
 template <class T>
-concept can_read = asynchronous_read<T> ||
+concept streamed_read = requires(T t, std::uint64_t n, data_out& out) { t.read(n, out); };
+template <class T>
+concept streamed_write = requires(T t, std::uint64_t n, data_in& in) { t.write(n, in); };
+
+template <class T>
+concept can_read = asynchronous_read<T> || streamed_read<T> ||
                    requires(T t, std::uint64_t n, std::span<std::byte> out) { t.read(n, out); };
 template <class T>
 concept can_write =
-    asynchronous_write<T> ||
+    asynchronous_write<T> || streamed_write<T> ||
     requires(T t, std::uint64_t n, std::span<const std::byte> in) { t.write(n, in); };
 template <class T>
 concept can_flush = asynchronous_flush<T> || requires(T t) { t.flush(); };
@@ -106,6 +119,14 @@ template <class T>
 concept tells_durability = requires(const T t) {
     { t.durability() } -> std::same_as<ashlar::durability>;
 };
+template <class T>
+concept says_passes_data = requires {
+    { T::passes_data } -> std::convertible_to<bool>;
+};
+template <class T>
+concept tells_passes_data = requires(const T t) {
+    { t.passes_data() } -> std::same_as<bool>;
+};
 
 }  // namespace detail
 
@@ -118,6 +139,8 @@ concept target_type = requires(const T t) {
 struct target_table {
     bool can_write, can_flush, can_discard, can_write_zeroes;
     bool asynchronous;  // has at least one asynchronous handler
+    bool streams;       // its read and write take data_out and data_in
+    bool (*passes_data)(const void* target);
     std::uint64_t (*size)(const void* target);
     ashlar::geometry (*geometry)(const void* target);
     ashlar::durability (*durability)(const void* target);
@@ -176,6 +199,21 @@ void run_handler(request& r, F&& handler) {
     }
 }
 
+// The same for a handler that takes the data in pieces.
+template <class Data, class F>
+void run_streamed(request& r, F&& handler) {
+    using R = std::invoke_result_t<F, Data&>;
+    Data data(r);
+    std::error_code failed;
+    if constexpr (std::is_void_v<R>) {
+        handler(data);
+    } else {
+        failed = outcome(handler(data));
+    }
+    const std::error_code cut = failed ? std::error_code() : data.end();
+    request_answer::give(r, failed ? failed : cut);
+}
+
 template <class T>
 void start_request(void* object, request& r) noexcept {
     T& t = *static_cast<T*>(object);
@@ -184,12 +222,18 @@ void start_request(void* object, request& r) noexcept {
             case operation::read:
                 if constexpr (asynchronous_read<T>) {
                     return run_handler(r, [&] { return t.read(r); });
+                } else if constexpr (streamed_read<T>) {
+                    return run_streamed<data_out>(
+                        r, [&](data_out& out) { return t.read(r.offset(), out); });
                 } else {
                     return run_handler(r, [&] { return t.read(r.offset(), r.data()); });
                 }
             case operation::write:
                 if constexpr (asynchronous_write<T>) {
                     return run_handler(r, [&] { return t.write(r); });
+                } else if constexpr (streamed_write<T>) {
+                    return run_streamed<data_in>(
+                        r, [&](data_in& in) { return t.write(r.offset(), in); });
                 } else if constexpr (can_write<T>) {
                     return run_handler(r, [&] {
                         return t.write(r.offset(), std::span<const std::byte>(r.data()));
@@ -268,6 +312,26 @@ constexpr bool claims_volatile_cache() {
     }
 }
 
+template <class T>
+bool passes_data_of(const void* object) {
+    if constexpr (tells_passes_data<T>) {
+        return static_cast<const T*>(object)->passes_data();
+    } else if constexpr (says_passes_data<T>) {
+        return T::passes_data;
+    } else {
+        return false;
+    }
+}
+
+template <class T>
+constexpr bool may_pass_data() {
+    if constexpr (says_passes_data<T>) {
+        return T::passes_data;
+    } else {
+        return tells_passes_data<T>;
+    }
+}
+
 template <target_type T>
 inline constexpr target_table table_of = {
     .can_write = can_write<T>,
@@ -276,6 +340,8 @@ inline constexpr target_table table_of = {
     .can_write_zeroes = can_write_zeroes<T>,
     .asynchronous = asynchronous_read<T> || asynchronous_write<T> || asynchronous_flush<T> ||
                     asynchronous_discard<T> || asynchronous_write_zeroes<T>,
+    .streams = streamed_read<T> && (streamed_write<T> || !can_write<T>),
+    .passes_data = &passes_data_of<T>,
     .size = &size_of<T>,
     .geometry = &geometry_of<T>,
     .durability = &durability_of<T>,
@@ -300,6 +366,10 @@ public:
                           detail::tells_durability<T>,
                       "a target with a flush says what its durability is: static constexpr auto "
                       "durability = ashlar::durability::volatile_cache (or write_through)");
+        static_assert(!detail::may_pass_data<T>() ||
+                          (detail::asynchronous_read<T> &&
+                           (detail::asynchronous_write<T> || !detail::can_write<T>)),
+                      "only asynchronous read and write handlers can pass data to a descriptor");
         static_assert(!detail::claims_volatile_cache<T>() || detail::can_flush<T>,
                       "a target with a volatile cache needs a flush");
     }
@@ -310,6 +380,7 @@ public:
     [[nodiscard]] std::uint64_t size() const { return table_->size(object()); }
     [[nodiscard]] ashlar::geometry geometry() const { return table_->geometry(object()); }
     [[nodiscard]] ashlar::durability durability() const { return table_->durability(object()); }
+    [[nodiscard]] bool passes_data() const { return table_->passes_data(object()); }
     void start(request& r) const noexcept { table_->start(object(), r); }
 
 private:

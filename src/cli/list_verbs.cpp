@@ -116,6 +116,8 @@ void print_counters(const json& status) {
                            "discards", "write_zeroes",  "failed",        "turns",
                            "enters",   "largest_batch", "frames_on_heap"};
     fmt::print("lane:       {} ({})\n", status.value("lane", "?"), status.value("lane_why", "?"));
+    fmt::print("delivery:   {} ({})\n", status.value("delivery", "?"),
+               status.value("delivery_why", "?"));
     std::size_t index = 0;
     for (const json& queue : status["queues"]) {
         fmt::print("queue {}:   ", index++);

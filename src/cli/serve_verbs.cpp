@@ -32,6 +32,19 @@ recovery recovery_named(std::string_view word) {
     return word == "fail-away" ? recovery::fail : recovery::none;
 }
 
+lane lane_named(const std::string& word) {
+    return word == "plain"       ? lane::plain_copy
+           : word == "user-copy" ? lane::user_copy
+           : word == "zero-copy" ? lane::zero_copy
+                                 : lane::automatic;
+}
+
+delivery delivery_named(const std::string& word) {
+    return word == "tag"     ? delivery::by_tag
+           : word == "batch" ? delivery::in_batches
+                             : delivery::automatic;
+}
+
 result<options> options_of(const command& c) {
     const option_values& v = c.values;
     options o;
@@ -51,11 +64,23 @@ result<options> options_of(const command& c) {
     o.read_only = v.has("read-only");
     o.name = v.text("name");
     o.kind = std::string(c.kind->name);
+    o.lane = lane_named(v.text("lane", "auto"));
+    o.delivery = delivery_named(v.text("delivery", "auto"));
     o.lock_memory = !v.has("no-lock");
     o.recovery = recovery_named(v.text("recovery", "fail"));
     o.unfenced = v.has("unfenced");
     if (v.has("id")) o.id = static_cast<std::uint32_t>(id);
     return o;
+}
+
+error not_on_twin(const command& c) {
+    return {.operation = "--kernel",
+            .object = c.values.text("kernel"),
+            .why = fmt::format("the target {} awaits I/O of this machine's own kernel, and the "
+                               "twin has none of its files",
+                               c.kind->name),
+            .remedy = "leave --kernel out, or use the target mem",
+            .usage = true};
 }
 
 // What add leaves behind.
@@ -79,16 +104,6 @@ result<server_job> job_of(const command& c) {
                     .why = "with --recovery fail there is nothing to keep: the device ends",
                     .remedy = "choose another mode of recovery, or leave one of the two",
                     .usage = true});
-}
-
-error not_on_twin(const command& c) {
-    return {.operation = "--kernel",
-            .object = c.values.text("kernel"),
-            .why = fmt::format("the target {} awaits I/O of this machine's own kernel, and the "
-                               "twin has none of its files",
-                               c.kind->name),
-            .remedy = "leave --kernel out, or use the target mem",
-            .usage = true};
 }
 
 struct prepared {

@@ -89,13 +89,11 @@ result<> device::implementation::add() {
     ASHLAR_CHECK(prepare_run_directory(machine_));
     ASHLAR_TRY(auto lock, lock_run_directory(machine_));
     ASHLAR_CHECK(check_name_is_free(machine_, *control_, wanted_.name));
-    if (wanted_.recovery != recovery::none) {
-        ASHLAR_TRY(const std::uint64_t known, control_->features());
-        plan_.info.flags |= known & uapi::f_quiesce;
-    }
+    ASHLAR_CHECK(choose_lane());
     ASHLAR_TRY(info_, control_->add(plan_.info));
     added_ = true;
     ASHLAR_CHECK(check_recovery_was_granted(machine_, plan_.info.flags, info_));
+    ASHLAR_CHECK(check_lane());
     tell(step::kind::add_dev,
          fmt::format("device {}, {} queue{} of depth {}, requests up to {}", id(),
                      info_.nr_hw_queues, info_.nr_hw_queues == 1 ? "" : "s", info_.queue_depth,
@@ -109,7 +107,7 @@ result<> device::implementation::add() {
                                          .pid = machine_.process_id(),
                                          .name = wanted_.name,
                                          .kind = wanted_.kind,
-                                         .lane = std::string(queue::plain_copy::name),
+                                         .lane = std::string(name(lane_.lane)),
                                          .size = plan_.size,
                                          .created = machine_.wall_clock_seconds(),
                                          .recipe = wanted_.recipe}));
@@ -119,6 +117,31 @@ result<> device::implementation::add() {
                                              1U << plan_.params.basic.logical_bs_shift,
                                              plan_.read_only ? ", read-only" : ""));
     return {};
+}
+
+// What the device is asked to have beside what its plan says.
+result<> device::implementation::choose_lane() {
+    ASHLAR_TRY(const std::uint64_t known, control_->features());
+    ASHLAR_TRY(lane_, device_room::choose_lane(wanted_, target_, known, machine_.version()));
+    plan_.info.flags |= device_flags(lane_);
+    if (lane_.lane == lane::zero_copy) {
+        // What is below may want its blocks in one piece of memory.
+        plan_.params.types |= uapi::param_type_dma_align;
+        plan_.params.dma.alignment = (1U << plan_.params.basic.logical_bs_shift) - 1;
+    }
+    if (wanted_.recovery != recovery::none) plan_.info.flags |= known & uapi::f_quiesce;
+    return {};
+}
+
+// Of a device without privileges, kernels drop the flags that would need them.
+result<> device::implementation::check_lane() {
+    const std::uint64_t dropped = device_flags(lane_) & ~info_.flags;
+    if (dropped == 0) return {};
+    return failure({.operation = "ADD_DEV",
+                    .object = fmt::format("device {}", id()),
+                    .code = EOPNOTSUPP,
+                    .why = fmt::format("the kernel has dropped {}", uapi::flags_text(dropped)),
+                    .remedy = "use --lane plain --delivery tag"});
 }
 
 result<> device::implementation::open_node() {
@@ -133,8 +156,8 @@ result<> device::implementation::start_queues() {
     }
     ASHLAR_CHECK(await(stage::mapped));
     tell(step::kind::descriptors,
-         fmt::format("{} queue{}, read-only, lane: {}", info_.nr_hw_queues,
-                     info_.nr_hw_queues == 1 ? "" : "s", queue::plain_copy::name));
+         fmt::format("{} queue{}, read-only, lane: {}, {}", info_.nr_hw_queues,
+                     info_.nr_hw_queues == 1 ? "" : "s", name(lane_.lane), name(lane_.delivery)));
     ASHLAR_CHECK(await(stage::fetched));
     tell(step::kind::fetch,
          fmt::format("{} tags", unsigned{info_.nr_hw_queues} * unsigned{info_.queue_depth}));
@@ -152,6 +175,8 @@ result<> device::implementation::start_queue(std::uint16_t index) {
         .depth = info_.queue_depth,
         .max_io = info_.max_io_buf_bytes,
         .size = plan_.size,
+        .lane = lane_.lane,
+        .in_batches = lane_.delivery == delivery::in_batches,
         .flush_after_fua = plan_.flush_after_fua,
         .raw_commands = control_->uses_raw_commands(),
         .wakeup_fd = life.wakeup_fd,

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "control/control.hpp"
+#include "device/lanes.hpp"
 #include "device/plan.hpp"
 #include "device/record.hpp"
 #include "queue/queue.hpp"
@@ -32,6 +33,7 @@ public:
     [[nodiscard]] std::uint32_t id() const { return info_.dev_id; }
     [[nodiscard]] const options& wanted() const { return wanted_; }
     [[nodiscard]] std::uint64_t size() const { return plan_.size; }
+    [[nodiscard]] const device_room::lane_choice& lane() const { return lane_; }
     [[nodiscard]] std::vector<queue_counters> counters() const;
     // True once a queue has ended although nobody here has stopped the device.
     [[nodiscard]] bool ended() const { return queues_ended_.load(std::memory_order_acquire) != 0; }
@@ -62,6 +64,8 @@ private:
     result<> begin();
     result<> prepare();
     result<> add();
+    result<> choose_lane();
+    result<> check_lane();
     result<> open_node();
     result<> start_queues();
     result<> start_queue(std::uint16_t index);
@@ -85,6 +89,7 @@ private:
     target target_;
     options wanted_;
     device_room::plan plan_;
+    device_room::lane_choice lane_;
     std::unique_ptr<control::control> control_;
     uapi::ctrl_dev_info info_;
     int char_fd_ = -1;

@@ -2,7 +2,6 @@
 #include "device/plan.hpp"
 
 #include "base/try.hpp"
-#include "queue/plain_copy.hpp"
 
 #include <ashlar/size.hpp>
 
@@ -162,7 +161,7 @@ result<plan> make_plan(const options& wanted, const target& served, std::size_t 
     p.info.max_io_buf_bytes = wanted.max_io;
     p.info.dev_id = wanted.id.value_or(uapi::device_id_auto);
     p.info.ublksrv_pid = -1;
-    p.info.flags = queue::plain_copy::device_flags | recovery_flags(wanted.recovery);
+    p.info.flags = recovery_flags(wanted.recovery);
     p.info.ublksrv_flags = cookie;
 
     p.params.len = sizeof p.params;

@@ -46,6 +46,7 @@ result<> device::implementation::take_over(std::uint32_t id) {
     ASHLAR_CHECK(check_waits(info_));
     ASHLAR_TRY(const uapi::params params, control_->get_params(id));
     ASHLAR_TRY(plan_, plan_of_device(wanted_, target_, machine_.page_bytes(), info_, params));
+    lane_ = lane_of_device(info_.flags);
     ASHLAR_CHECK(serve_waiting());
     tell(step::kind::block_node, fmt::format("{}, {}, recovered by process {}", block_path(id),
                                              uapi::bytes_text(plan_.size), machine_.process_id()));
@@ -87,8 +88,9 @@ result<> device::implementation::mend_broken_recovery() {
     ASHLAR_TRY(const int fd, open_char_node(machine_, id()));
     result<> ready;
     auto thread = machine_.start_thread("ashlar mend", {}, [&] {
-        ready = queue::make_ready_once(machine_, fd, 0, info_.queue_depth,
-                                       control_->uses_raw_commands());
+        ready =
+            queue::make_ready_once(machine_, fd, 0, info_.queue_depth,
+                                   lane_.lane == lane::plain_copy, control_->uses_raw_commands());
     });
     if (thread) {
         thread->reset();
@@ -114,7 +116,7 @@ result<> device::implementation::write_record_anew(const std::optional<record>& 
                          .pid = machine_.process_id(),
                          .name = wanted_.name,
                          .kind = wanted_.kind,
-                         .lane = std::string(queue::plain_copy::name),
+                         .lane = std::string(name(lane_.lane)),
                          .size = plan_.size,
                          .created = before ? before->created : machine_.wall_clock_seconds(),
                          .recipe = wanted_.recipe});

@@ -13,10 +13,9 @@ namespace ashlar::device_room {
 
 namespace {
 
-// What a server must know of to serve: lanes and deliveries other than ours.
-constexpr std::uint64_t other_lanes = uapi::f_supp_zero_copy | uapi::f_need_get_data |
-                                      uapi::f_user_copy | uapi::f_zoned | uapi::f_auto_buf_reg |
-                                      uapi::f_batch_io | uapi::f_integrity | uapi::f_io_desc_size;
+// What a server must know of to serve: lanes other than ours.
+constexpr std::uint64_t other_lanes = uapi::f_need_get_data | uapi::f_zoned | uapi::f_integrity |
+                                      uapi::f_io_desc_size | uapi::f_shmem_zc;
 
 error refused(std::uint32_t id, std::string why, std::string remedy) {
     return {.operation = "recover",
@@ -101,10 +100,14 @@ result<plan> plan_of_device(const options& wanted, const target& served, std::si
                                 std::max(asked, own)),
                     "recover it with a target of the same block size"));
     }
-    if ((info.flags & other_lanes) != 0) {
+    // Registration alone has no way for the request that could not be registered.
+    const bool ours = (info.flags & uapi::f_user_copy) != 0;
+    const std::uint64_t foreign =
+        other_lanes | (ours ? 0 : uapi::f_auto_buf_reg | uapi::f_supp_zero_copy);
+    if ((info.flags & foreign) != 0) {
         return failure(refused(info.dev_id,
                                fmt::format("it was made for a server that knows {}",
-                                           uapi::flags_text(info.flags & other_lanes)),
+                                           uapi::flags_text(info.flags & foreign)),
                                "recover it with the program that made it"));
     }
     if ((info.flags & uapi::f_user_recovery_reissue) != 0) {

@@ -63,6 +63,7 @@ nlohmann::ordered_json counters_json(const queue_counters& c) {
             {"write_zeroes", c.zeroes},
             {"bytes_read", c.bytes_read},
             {"bytes_written", c.bytes_written},
+            {"bytes_copied", c.bytes_copied},
             {"failed", c.failed},
             {"turns", c.turns},
             {"enters", c.enters},
@@ -74,8 +75,10 @@ std::string status_of(const device::implementation& d) {
     nlohmann::ordered_json json = {{"id", d.id()},
                                    {"pid", ::getpid()},
                                    {"target", d.wanted().kind},
-                                   {"lane", queue::plain_copy::name},
-                                   {"lane_why", "the only lane of this version"},
+                                   {"lane", name(d.lane().lane)},
+                                   {"lane_why", d.lane().lane_why},
+                                   {"delivery", name(d.lane().delivery)},
+                                   {"delivery_why", d.lane().delivery_why},
                                    {"queues", nlohmann::ordered_json::array()}};
     for (const queue_counters& c : d.counters()) json["queues"].push_back(counters_json(c));
     return json.dump() + "\n";

@@ -17,6 +17,8 @@ public:
     result<std::span<const std::byte>> map(int fd, std::size_t bytes,
                                            std::uint64_t offset) override;
     void unmap(std::span<const std::byte> mapping) override;
+    std::int64_t read_at(int fd, std::span<std::byte> into, std::uint64_t position) override;
+    std::int64_t write_at(int fd, std::span<const std::byte> from, std::uint64_t position) override;
 
     result<> ring_open(io_uring& ring, const ring_spec& spec) override;
     void ring_close(io_uring& ring) override;

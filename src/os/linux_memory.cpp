@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 namespace ashlar::os {
 
@@ -21,6 +22,16 @@ result<std::span<const std::byte>> linux::map(int fd, std::size_t bytes, std::ui
 
 void linux::unmap(std::span<const std::byte> mapping) {
     ::munmap(const_cast<std::byte*>(mapping.data()), mapping.size());
+}
+
+std::int64_t linux::read_at(int fd, std::span<std::byte> into, std::uint64_t position) {
+    const ssize_t count = ::pread64(fd, into.data(), into.size(), static_cast<off64_t>(position));
+    return count < 0 ? -errno : count;
+}
+
+std::int64_t linux::write_at(int fd, std::span<const std::byte> from, std::uint64_t position) {
+    const ssize_t count = ::pwrite64(fd, from.data(), from.size(), static_cast<off64_t>(position));
+    return count < 0 ? -errno : count;
 }
 
 result<std::span<std::byte>> linux::allocate_memory(std::size_t bytes) {

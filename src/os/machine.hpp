@@ -89,6 +89,10 @@ public:
     virtual result<std::span<const std::byte>> map(int fd, std::size_t bytes,
                                                    std::uint64_t offset) = 0;
     virtual void unmap(std::span<const std::byte> mapping) = 0;
+    // pread(2) and pwrite(2): how many bytes, or -errno.
+    virtual std::int64_t read_at(int fd, std::span<std::byte> into, std::uint64_t position) = 0;
+    virtual std::int64_t write_at(int fd, std::span<const std::byte> from,
+                                  std::uint64_t position) = 0;
 
     // Rings: on Linux the kernel's, else plain memory of the same layout. After ring_open
     // liburing's inline functions work on them in both cases. ring_enter publishes the prepared

@@ -29,7 +29,8 @@ private:
 // On cache lines of its own, as each belongs to another thread.
 struct alignas(64) counters {
     counter by_operation[5];  // indexed by ashlar::operation
-    counter bytes_read, bytes_written, failed, turns, enters, largest_batch, frames_on_heap;
+    counter bytes_read, bytes_written, bytes_copied, failed, turns, enters, largest_batch,
+        frames_on_heap;
 
     [[nodiscard]] queue_counters snapshot() const {
         auto of = [this](operation op) { return by_operation[static_cast<unsigned>(op)].get(); };
@@ -42,6 +43,7 @@ struct alignas(64) counters {
         c.requests = c.reads + c.writes + c.flushes + c.discards + c.zeroes;
         c.bytes_read = bytes_read.get();
         c.bytes_written = bytes_written.get();
+        c.bytes_copied = bytes_copied.get();
         c.failed = failed.get();
         c.turns = turns.get();
         c.enters = enters.get();

@@ -3,6 +3,7 @@
 
 #include "base/try.hpp"
 #include "queue/refusal.hpp"
+#include "queue/slot.hpp"
 
 #include <ashlar/log.hpp>
 
@@ -19,51 +20,29 @@ namespace {
 // Room for the frames of one request's coroutines; a handler with a few locals takes some hundreds.
 constexpr std::uint32_t frame_bytes_per_tag = 2048;
 
-// user_data: a tag's command and the wake-up are marked in the low bits; all else is the address of
-// a ring_operation, whose low bits are zero.
-constexpr std::uint64_t kind_mask = 7;
-constexpr std::uint64_t kind_operation = 0;
-constexpr std::uint64_t kind_tag = 1;
-constexpr std::uint64_t kind_wakeup = 2;
-static_assert(alignof(ring_operation) >= 8);
-
-constexpr int char_file = 0;  // its index among the ring's registered files
+// Entries that batches need at a time, whatever the depth; their completions come in one turn, at
+// worst, with all buffers of tags.
+constexpr unsigned batch_commands = 15;
 
 }  // namespace
 
-struct queue::slot final : request {
-    enum class owner : std::uint8_t { nobody, kernel, target };
-
-    queue* home = nullptr;
-    frame_arena frames;
-    std::uint16_t tag = 0;
-    owner with = owner::nobody;
-    bool flush_follows = false;  // a write with FUA, before a volatile cache is flushed for it
-    bool flushing = false;       // … while that flush runs
-    bool refused = false;        // the kernel did not take the answer
-    bool awaited = false;        // counted among those with the kernel
-
-    void set(operation op, const uapi::io_desc& d, std::span<std::byte> data) {
-        op_ = op;
-        offset_ = d.start_sector * uapi::sector_bytes;
-        length_ = std::uint64_t{d.nr_sectors} * uapi::sector_bytes;
-        data_ = data.data();
-        data_bytes_ = data.size();
-        keep_allocated_ = (d.op_flags & uapi::io_f_nounmap) != 0;
-    }
-    void make_flush() { op_ = operation::flush; }
-    void join(ring_io& ring) { ring_ = &ring; }
-};
+queue::access queue::access_of(lane way, const target& t) {
+    if (way == lane::plain_copy) return access::buffer;
+    if (t.table().streams) return access::direct;
+    return way == lane::zero_copy && t.passes_data() ? access::registered : access::own_buffer;
+}
 
 result<std::unique_ptr<queue>> queue::open(const queue_spec& spec, target served, counters& c) {
-    ASHLAR_TRY(auto lane, plain_copy::open(*spec.machine, spec.depth, spec.max_io));
-    std::unique_ptr<queue> q(new queue(spec, std::move(served), c, std::move(lane)));
+    std::unique_ptr<queue> q(new queue(spec, std::move(served), c));
     ASHLAR_CHECK(q->set_up());
     return q;
 }
 
-queue::queue(const queue_spec& spec, target served, counters& c, plain_copy lane)
-    : spec_(spec), target_(std::move(served)), counters_(c), lane_(std::move(lane)) {
+queue::queue(const queue_spec& spec, target served, counters& c)
+    : spec_(spec),
+      target_(std::move(served)),
+      counters_(c),
+      access_(access_of(spec.lane, target_)) {
     const bool frames = target_.table().asynchronous;
     if (frames) frame_memory_.reset(new std::byte[spec.depth * std::size_t{frame_bytes_per_tag}]);
     slots_.reset(new slot[spec.depth]);
@@ -97,23 +76,68 @@ result<> queue::set_up() {
                                uapi::descriptor_map_bytes(spec_.depth, sizeof(uapi::io_desc), page),
                                spec_.id * stride));
     descriptors_ = reinterpret_cast<const uapi::io_desc*>(mapping_.data());
-    // Room for every tag's command and one operation of each, and for the wake-up.
-    const unsigned entries =
-        std::bit_ceil(unsigned{spec_.depth} * (target_.table().asynchronous ? 2U : 1U) + 1U);
-    ASHLAR_TRY(ring_, os::ring::open(m, {.entries = entries, .single_issuer = true}));
+    ASHLAR_CHECK(set_up_ring());
+    return set_up_lane();
+}
+
+result<> queue::set_up_ring() {
+    os::machine& m = *spec_.machine;
+    // Room for the commands, one operation of each tag, and the wake-up.
+    const unsigned commands = spec_.in_batches ? batch_commands : spec_.depth;
+    const unsigned operations = target_.table().asynchronous ? spec_.depth : 0;
+    ASHLAR_TRY(ring_, os::ring::open(m, {.entries = std::bit_ceil(commands + operations + 1),
+                                         .single_issuer = true}));
     int files[] = {spec_.char_fd};
     const int registered = m.ring_register(ring_->raw(), IORING_REGISTER_FILES, files, 1);
     if (registered >= 0) return {};
     return failure({.operation = "io_uring_register", .object = "files", .code = -registered});
 }
 
+// Buffers, of memory or in the ring's table, and what batches need.
+result<> queue::set_up_lane() {
+    os::machine& m = *spec_.machine;
+    if (access_ != access::direct) {
+        ASHLAR_TRY(buffers_, buffers::open(m, spec_.depth, spec_.max_io));
+    }
+    if (spec_.lane == lane::zero_copy) {
+        io_uring_rsrc_register table{};
+        table.nr = spec_.depth;
+        table.flags = IORING_RSRC_REGISTER_SPARSE;
+        const int made =
+            m.ring_register(ring_->raw(), IORING_REGISTER_BUFFERS2, &table, sizeof table);
+        if (made < 0) {
+            return failure({.operation = "io_uring_register", .object = "buffers", .code = -made});
+        }
+    }
+    if (!spec_.in_batches) return {};
+    ASHLAR_TRY(batches_, batch::open(m, *ring_,
+                                     {.queue = spec_.id,
+                                      .depth = spec_.depth,
+                                      .with_address = spec_.lane == lane::plain_copy,
+                                      .with_fallback = spec_.lane == lane::zero_copy,
+                                      .file = char_file}));
+    return {};
+}
+
 result<> queue::fetch_all() {
     fetching_ = true;
     arm_wakeup();
+    ASHLAR_CHECK(spec_.in_batches ? fetch_in_batches() : fetch_by_tag());
+    fetching_ = false;
+    if (fetch_refusal_ == 0) return {};
+    return failure(explain_fetch(spec_, buffer_address(slots_[0]), fetch_refusal_));
+}
+
+result<> queue::fetch_by_tag() {
     for (unsigned tag = 0; tag < spec_.depth; ++tag) {
         command(slots_[tag], uapi::io_op::fetch_req, 0);
     }
     // An accepted FETCH has no completion of its own: what completes now was refused.
+    return submit_all();
+}
+
+// Puts down what is prepared, and handles what has completed by then.
+result<> queue::submit_all() {
     while (io_uring_sq_ready(&ring_->raw()) != 0) {
         const int entered = ring_->enter(0, os::no_timeout);
         if (entered < 0 && entered != -EAGAIN) {
@@ -122,26 +146,29 @@ result<> queue::fetch_all() {
                             .code = -entered});
         }
     }
-    ring_->take(
-        [this](std::uint64_t user_data, int outcome, unsigned) { completed(user_data, outcome); });
-    fetching_ = false;
-    if (fetch_refusal_ != 0) {
-        return failure(explain_fetch(spec_, lane_.command_address(0), fetch_refusal_));
-    }
+    ring_->take([this](std::uint64_t user_data, int outcome, unsigned flags) {
+        completed(user_data, outcome, flags);
+    });
     return {};
 }
 
 bool queue::turn() {
     if (over()) return false;
-    const int entered = ring_->enter(1, os::no_timeout);
+    if (fetch_again_) [[unlikely]]
+        fetch_batch();
+    // The completion of the answers' own command is no news: wait for one more.
+    const bool more = send_answers() && fetch_under_way_ && !leaving_;
+    const int entered = ring_->enter(more ? 2 : 1, os::no_timeout);
     if (entered < 0 && entered != -EAGAIN && entered != -EBUSY && entered != -EINTR) {
         log(level::error, fmt::format("device {}: queue {}: io_uring_enter: {}", spec_.device,
                                       spec_.id, errno_text(-entered)));
         return false;
     }
     batch_ = 0;
-    const unsigned taken = ring_->take(
-        [this](std::uint64_t user_data, int outcome, unsigned) { completed(user_data, outcome); });
+    const unsigned taken =
+        ring_->take([this](std::uint64_t user_data, int outcome, unsigned flags) {
+            completed(user_data, outcome, flags);
+        });
     if (!postponed_.empty()) [[unlikely]] {
         std::vector<ring_operation*> again;
         again.swap(postponed_);
@@ -170,17 +197,33 @@ void queue::command(slot& s, uapi::io_op op, std::int32_t outcome) {
     entry->fd = char_file;
     entry->cmd_op = spec_.raw_commands ? uapi::raw(op) : uapi::encoded(op);
     entry->user_data = std::uint64_t{s.tag} << 3 | kind_tag;
+    if (spec_.lane == lane::zero_copy) {
+        // Where the next request's data is to be registered.
+        entry->addr = uapi::sqe_addr({.index = s.tag, .flags = uapi::auto_buf_reg_fallback});
+    }
     const uapi::io_cmd payload{
-        .q_id = spec_.id, .tag = s.tag, .result = outcome, .addr = lane_.command_address(s.tag)};
+        .q_id = spec_.id, .tag = s.tag, .result = outcome, .addr = buffer_address(s)};
     std::memcpy(entry->cmd, &payload, sizeof payload);
     s.with = slot::owner::kernel;
     s.awaited = !round_over_;
     if (s.awaited) with_kernel_ += 1;
 }
 
-void queue::completed(std::uint64_t user_data, int outcome) {
+// What a command says of the tag's buffer.
+std::uint64_t queue::buffer_address(const slot& s) const {
+    return spec_.lane == lane::plain_copy ? buffers_.address(s.tag) : 0;
+}
+
+void queue::completed(std::uint64_t user_data, int outcome, unsigned flags) {
     switch (user_data & kind_mask) {
         case kind_tag: return tag_completed(slots_[user_data >> 3], outcome);
+        case kind_fetch: return batch_arrived(outcome, flags);
+        case kind_commit: return batch_committed(outcome);
+        case kind_prepare:
+            with_kernel_ -= 1;
+            prepared_ = true;
+            if (outcome < 0) fetch_refusal_ = -outcome;
+            return;
         case kind_operation: {
             auto& operation = *std::bit_cast<ring_operation*>(user_data);
             auto waiter = ring_io::completed(operation, outcome);
@@ -209,96 +252,26 @@ void queue::tag_completed(slot& s, int outcome) {
         fetch_refusal_ = -outcome;
         return;
     }
-    // No answer may be lost: it is given once more, as an error.
-    note(s, -outcome, "the kernel refused the answer");
-    if (!s.refused) command(s, uapi::io_op::commit_and_fetch_req, -EIO);
+    answer_again(s, -outcome);
+}
+
+// No answer may be lost: it is given once more, as an error.
+void queue::answer_again(slot& s, int refusal) {
+    note(s, refusal, "the kernel refused the answer");
+    if (s.refused) return;
     s.refused = true;
-}
-
-// Tells a request that no target may see: with what errno it is to be answered.
-std::optional<int> queue::refusal(const uapi::io_desc& d, operation& op) const {
-    const std::uint64_t size_sectors = spec_.size / uapi::sector_bytes;
-    switch (uapi::op_of(d.op_flags)) {
-        case uapi::op::read: op = operation::read; break;
-        case uapi::op::write: op = operation::write; break;
-        case uapi::op::flush: op = operation::flush; return std::nullopt;
-        case uapi::op::discard: op = operation::discard; break;
-        case uapi::op::write_zeroes: op = operation::write_zeroes; break;
-        default: return EOPNOTSUPP;
-    }
-    if (d.start_sector > size_sectors || d.nr_sectors > size_sectors - d.start_sector) return EIO;
-    const bool data = op == operation::read || op == operation::write;
-    if (data && std::uint64_t{d.nr_sectors} * uapi::sector_bytes > spec_.max_io) return EIO;
-    return std::nullopt;
-}
-
-void queue::start(slot& s) {
-    // The kernel writes descriptors in shared memory: what was checked must be what is used.
-    const uapi::io_desc d = descriptors_[s.tag];
-    batch_ += 1;
-    with_target_ += 1;
-    s.with = slot::owner::target;
-    operation op = operation::flush;
-    const std::optional<int> refused = refusal(d, op);
-    if (refused) [[unlikely]] {
-        s.set(op, d, {});
-        note(s, *refused,
-             fmt::format("the kernel sent an unknown or impossible request (op {})",
-                         d.op_flags & 0xff));
-        counters_.failed.add(1);
-        return commit(s, -*refused);
-    }
-    const bool data = op == operation::read || op == operation::write;
-    s.set(op, d,
-          data ? lane_.data(s.tag, d.nr_sectors * std::size_t{uapi::sector_bytes})
-               : std::span<std::byte>());
-    s.flushing = s.refused = false;
-    s.flush_follows =
-        op == operation::write && spec_.flush_after_fua && (d.op_flags & uapi::io_f_fua) != 0;
-    counters_.by_operation[static_cast<unsigned>(op)].add(1);
-    if (target_.table().asynchronous) {
-        arena_in_use arena(&s.frames);
-        target_.start(s);
-    } else {
-        target_.start(s);
-    }
-}
-
-void queue::answer(slot& s, std::error_code failed, std::string_view why) {
-    if (s.with != slot::owner::target) [[unlikely]] {
-        note(s, EINVAL, "a request was answered twice; the second answer is dropped");
-        return;
-    }
-    if (failed) [[unlikely]] {
-        const bool is_errno = failed.category() == std::generic_category() ||
-                              failed.category() == std::system_category();
-        const bool sane = is_errno && failed.value() > 0 && failed.value() < 4096;
-        const int code = sane ? failed.value() : EIO;
-        note(s, code, s.flushing ? "the flush of a write with FUA failed" : why);
-        counters_.failed.add(1);
-        return commit(s, -code);
-    }
-    if (s.flush_follows) [[unlikely]] {
-        s.flush_follows = false;
-        s.flushing = true;
-        s.make_flush();
-        arena_in_use arena(&s.frames);
-        return target_.start(s);
-    }
-    std::int32_t outcome = 0;
-    if (s.op() == operation::read) {
-        outcome = static_cast<std::int32_t>(s.length());
-        counters_.bytes_read.add(s.length());
-    } else if (s.op() == operation::write || s.flushing) {
-        outcome = static_cast<std::int32_t>(s.length());
-        counters_.bytes_written.add(s.length());
-    }
-    commit(s, outcome);
+    send(s, -EIO);
 }
 
 void queue::commit(slot& s, std::int32_t outcome) {
     with_target_ -= 1;
-    command(s, uapi::io_op::commit_and_fetch_req, outcome);
+    send(s, outcome);
+}
+
+void queue::send(slot& s, std::int32_t outcome) {
+    if (!spec_.in_batches) return command(s, uapi::io_op::commit_and_fetch_req, outcome);
+    s.with = slot::owner::kernel;
+    batches_->add(s.tag, outcome, buffer_address(s));
 }
 
 void queue::submit(ring_operation& operation) {
@@ -320,48 +293,4 @@ void queue::arm_wakeup() {
     entry->user_data = kind_wakeup;
 }
 
-// A message about one request. At most ten a second: a broken disk must not drown its machine.
-void queue::note(slot& s, int code, std::string_view what) {
-    const std::uint64_t now = spec_.machine->now_ns();
-    if (now - note_window_ns_ > 1'000'000'000) {
-        if (notes_in_window_ > 10) {
-            log(level::warning, fmt::format("device {}: queue {}: {} more messages like the last",
-                                            spec_.device, spec_.id, notes_in_window_ - 10));
-        }
-        note_window_ns_ = now;
-        notes_in_window_ = 0;
-    }
-    if (++notes_in_window_ > 10) return;
-    log(level::error, fmt::format("device {}: queue {}: tag {}: {} of {} bytes at {}: {}: {} ({})",
-                                  spec_.device, spec_.id, s.tag, name(s.op()), s.length(),
-                                  s.offset(), what, errno_text(code), errno_name(code)));
-}
-
 }  // namespace ashlar::queue
-
-namespace ashlar::detail {
-
-void request_answer::give(request& r, std::error_code failed) noexcept {
-    auto& s = static_cast<queue::queue::slot&>(r);
-    s.home->answer(s, failed);
-}
-
-void request_answer::give_exception(request& r, std::exception_ptr what) noexcept {
-    std::error_code failed = io_error(EIO);
-    std::string text = "an exception of unknown type";
-    try {
-        std::rethrow_exception(std::move(what));
-    } catch (const std::system_error& e) {
-        failed = e.code();
-        text = e.what();
-    } catch (const std::bad_alloc&) {
-        failed = io_error(ENOMEM);
-        text = "out of memory";
-    } catch (const std::exception& e) {
-        text = e.what();
-    } catch (...) {}
-    auto& s = static_cast<queue::queue::slot&>(r);
-    s.home->answer(s, failed ? failed : io_error(EIO), "the target threw: " + text);
-}
-
-}  // namespace ashlar::detail

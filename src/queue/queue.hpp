@@ -10,11 +10,14 @@
 #pragma once
 
 #include "os/ring.hpp"
+#include "queue/batch.hpp"
+#include "queue/buffers.hpp"
 #include "queue/counters.hpp"
 #include "queue/frames.hpp"
-#include "queue/plain_copy.hpp"
+#include "queue/user_copy.hpp"
 #include "uapi/ublk.hpp"
 
+#include <ashlar/serve.hpp>
 #include <ashlar/target.hpp>
 
 #include <memory>
@@ -31,6 +34,8 @@ struct queue_spec {
     std::uint16_t depth;   // as the kernel answered ADD_DEV
     std::uint32_t max_io;  // bytes of the largest request
     std::uint64_t size;    // bytes of the device
+    ashlar::lane lane;     // of the device, and not automatic
+    bool in_batches;       // so its requests are delivered
     bool flush_after_fua;  // a volatile cache without FUA of its own
     bool raw_commands;     // Linux before 6.4
     int wakeup_fd;         // see os::machine::wakeup_open
@@ -55,34 +60,62 @@ private:
     struct slot;
     friend struct ashlar::detail::request_answer;
 
-    queue(const queue_spec& spec, target served, counters& c, plain_copy lane);
+    // How a handler gets at a request's data.
+    enum class access : std::uint8_t {
+        buffer,      // the kernel has copied it to the tag's buffer, or will copy it from there
+        own_buffer,  // we copy to and from that buffer
+        direct,      // the handler copies itself (data_out, data_in)
+        registered   // not at all: it is in the ring's table of buffers, at the tag
+    };
+
+    static access access_of(lane way, const target& t);
+    queue(const queue_spec& spec, target served, counters& c);
     result<> set_up();
+    result<> set_up_ring();
+    result<> set_up_lane();
+    [[nodiscard]] std::uint64_t buffer_address(const slot& s) const;
 
     void command(slot& s, uapi::io_op op, std::int32_t outcome);
-    void completed(std::uint64_t user_data, int outcome);
+    result<> fetch_by_tag();
+    result<> fetch_in_batches();
+    result<> submit_all();
+    io_uring_sqe* batch_entry(std::uint64_t user_data);
+    void fetch_batch();
+    bool send_answers();
+    void batch_arrived(int outcome, unsigned flags);
+    void batch_committed(int outcome);
+    void answer_again(slot& s, int refusal);
+    void completed(std::uint64_t user_data, int outcome, unsigned flags);
     void tag_completed(slot& s, int outcome);
     void start(slot& s);
+    void give_to_target(slot& s);
+    [[nodiscard]] copy_place place_of(const slot& s) const;
     std::optional<int> refusal(const uapi::io_desc& d, operation& op) const;
     void answer(slot& s, std::error_code failed, std::string_view why = "the target failed");
     void commit(slot& s, std::int32_t outcome);
+    void send(slot& s, std::int32_t outcome);
     void submit(ring_operation& operation) override;
     void arm_wakeup();
     void note(slot& s, int code, std::string_view what);
     [[nodiscard]] bool over() const {
-        return ended_ || (with_target_ == 0 && (leaving_ || with_kernel_ == 0));
+        const bool all_sent = batches_ == nullptr || !batches_->has_gathered();
+        const bool kernel_has_none = with_kernel_ == 0 && !fetch_again_;
+        return ended_ || (with_target_ == 0 && all_sent && (leaving_ || kernel_has_none));
     }
 
     queue_spec spec_;
     target target_;
     counters& counters_;
-    plain_copy lane_;
+    access access_;
+    buffers buffers_;
     std::unique_ptr<os::ring> ring_;
     std::span<const std::byte> mapping_;
     const uapi::io_desc* descriptors_ = nullptr;
     std::unique_ptr<slot[]> slots_;
     std::unique_ptr<std::byte[]> frame_memory_;
+    std::unique_ptr<batch> batches_;          // where requests are delivered so
     std::vector<ring_operation*> postponed_;  // operations that found the ring full
-    unsigned with_kernel_ = 0;                // tags with a command that waits for a request
+    unsigned with_kernel_ = 0;                // commands that the kernel has not completed
     unsigned with_target_ = 0;                // tags with a request that is not answered yet
     unsigned batch_ = 0;                      // requests of this turn
     std::uint64_t wakeup_value_ = 0;
@@ -90,6 +123,10 @@ private:
     unsigned notes_in_window_ = 0;
     int fetch_refusal_ = 0;
     bool fetching_ = false;
+    // Of the fetch command of batches.
+    bool prepared_ = false;
+    bool fetch_under_way_ = false;
+    bool fetch_again_ = false;
     bool round_over_ = false;  // tags come back; those answered from now on need not
     bool leaving_ = false;     // woken: nothing is awaited of the kernel
     bool ended_ = false;

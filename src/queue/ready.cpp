@@ -23,8 +23,9 @@ constexpr std::uint64_t work_ns = 200'000'000;
 // The tags of a queue that one ring fetches.
 class fetched_tags {
 public:
-    fetched_tags(std::unique_ptr<os::ring> r, int char_fd, std::uint16_t queue, bool raw)
-        : ring_(std::move(r)), char_fd_(char_fd), queue_(queue), raw_(raw) {}
+    fetched_tags(std::unique_ptr<os::ring> r, int char_fd, std::uint16_t queue, bool copies,
+                 bool raw)
+        : ring_(std::move(r)), char_fd_(char_fd), queue_(queue), copies_(copies), raw_(raw) {}
 
     // Those that the dead server had fetched are refused, which is as it should be.
     result<> fetch(std::uint16_t first, std::uint16_t last) {
@@ -35,9 +36,9 @@ public:
             entry->opcode = IORING_OP_URING_CMD;
             entry->fd = char_fd_;
             entry->cmd_op = raw_ ? uapi::raw(fetch) : uapi::encoded(fetch);
-            // A fetch needs an address, though no data will come.
-            const uapi::io_cmd payload{
-                .q_id = queue_, .tag = tag, .addr = reinterpret_cast<std::uintptr_t>(&nowhere_)};
+            // In copy mode it needs an address, though no data will come; else there must be none.
+            const auto address = copies_ ? reinterpret_cast<std::uintptr_t>(&nowhere_) : 0;
+            const uapi::io_cmd payload{.q_id = queue_, .tag = tag, .addr = address};
             std::memcpy(entry->cmd, &payload, sizeof payload);
             held_ += 1;
         }
@@ -72,6 +73,7 @@ private:
     std::unique_ptr<os::ring> ring_;
     int char_fd_;
     std::uint16_t queue_;
+    bool copies_;
     bool raw_;
     unsigned held_ = 0;
     std::byte nowhere_{};
@@ -80,7 +82,7 @@ private:
 }  // namespace
 
 result<> make_ready_once(os::machine& m, int char_fd, std::uint16_t queue, std::uint16_t depth,
-                         bool raw_commands) {
+                         bool copies, bool raw_commands) {
     const os::ring_spec spec{.entries = std::bit_ceil(unsigned{depth}), .single_issuer = true};
     ASHLAR_TRY(auto most_ring, os::ring::open(m, spec));
     ASHLAR_TRY(auto last_ring, os::ring::open(m, {.entries = 1, .single_issuer = true}));
@@ -88,10 +90,10 @@ result<> make_ready_once(os::machine& m, int char_fd, std::uint16_t queue, std::
     const std::uint64_t limit = m.version().older_than(6, 7) ? old_monitor_ns : work_ns;
     bool seen = false;
     {
-        fetched_tags last(std::move(last_ring), char_fd, queue, raw_commands);
+        fetched_tags last(std::move(last_ring), char_fd, queue, copies, raw_commands);
         bool others = false;
         {
-            fetched_tags most(std::move(most_ring), char_fd, queue, raw_commands);
+            fetched_tags most(std::move(most_ring), char_fd, queue, copies, raw_commands);
             ASHLAR_CHECK(most.fetch(0, last_tag));
             ASHLAR_CHECK(last.fetch(last_tag, depth));
             others = most.holds_any();

@@ -23,12 +23,17 @@ constexpr unsigned command_discard = _IO(0x12, 0);
 void ring_io::fill(ring_operation& o, void* submission_entry) noexcept {
     auto* entry = static_cast<io_uring_sqe*>(submission_entry);
     const auto length = static_cast<unsigned>(std::min(o.length_, transfer_max));
+    const auto* memory = reinterpret_cast<const void*>(o.address_);
     switch (o.kind_) {
         case ring_operation::kind::read:
-            io_uring_prep_read(entry, o.fd_, o.data_, length, o.at_);
+            io_uring_prep_rw(o.registered_ >= 0 ? IORING_OP_READ_FIXED : IORING_OP_READ, entry,
+                             o.fd_, memory, length, o.at_);
+            if (o.registered_ >= 0) entry->buf_index = static_cast<std::uint16_t>(o.registered_);
             break;
         case ring_operation::kind::write:
-            io_uring_prep_write(entry, o.fd_, o.data_, length, o.at_);
+            io_uring_prep_rw(o.registered_ >= 0 ? IORING_OP_WRITE_FIXED : IORING_OP_WRITE, entry,
+                             o.fd_, memory, length, o.at_);
+            if (o.registered_ >= 0) entry->buf_index = static_cast<std::uint16_t>(o.registered_);
             break;
         case ring_operation::kind::sync: io_uring_prep_fsync(entry, o.fd_, 0); break;
         case ring_operation::kind::data_sync:
@@ -73,7 +78,7 @@ std::coroutine_handle<> ring_io::completed(ring_operation& o, int result) noexce
             o.failed_ = {code, std::generic_category()};
             return o.waiter_;
         }
-        o.data_ += moved;
+        o.address_ += moved;
         o.at_ += moved;
         o.length_ -= moved;
         if (o.length_ != 0) return {};

@@ -47,6 +47,24 @@ void draw_machine(plan& p, const choices& c, random& r) {
     p.manner.small_completion_queue = r.chance(20 * percent) && c.overflow;
 }
 
+// Any that this kernel has and the medium can use.
+void draw_lane(plan& p, random& r) {
+    constexpr ashlar::lane lanes[] = {lane::automatic, lane::plain_copy, lane::user_copy,
+                                      lane::zero_copy};
+    constexpr ashlar::delivery deliveries[] = {delivery::automatic, delivery::by_tag,
+                                               delivery::in_batches};
+    p.manner.refused_registrations = r.chance(30 * percent);
+    p.lane = any_of(r, lanes);
+    p.delivery = any_of(r, deliveries);
+    if (p.lane == lane::zero_copy && (!p.version.at_least(6, 16) || !passes_data(p.what))) {
+        p.lane = lane::user_copy;
+    }
+    if (p.lane == lane::user_copy && !p.version.at_least(6, 5)) p.lane = lane::plain_copy;
+    // Before 7.3 a hand-over and batches do not go together.
+    const bool together = p.recovery == recovery::none || p.version.at_least(7, 3);
+    if (!p.version.at_least(7, 0) || !together) p.delivery = delivery::automatic;
+}
+
 void draw_faults(plan& p, const choices& c, random& r) {
     // So many parts of a million, in half of the runs.
     const auto rate = [&](bool allowed, std::uint32_t most) -> std::uint32_t {
@@ -193,8 +211,9 @@ plan draw_plan(std::uint64_t seed, const choices& c) {
     p.seed = seed;
     // A stream for each part, so that more draws for one don't change another.
     random machine(seed, "machine"), faults(seed, "faults"), work(seed, "workload"),
-        mishaps(seed, "mishaps"), quiesce(seed, "quiesce");
+        mishaps(seed, "mishaps"), lanes(seed, "lanes"), quiesce(seed, "quiesce");
     draw_machine(p, c, machine);
+    draw_lane(p, lanes);
     draw_faults(p, c, faults);
     draw_clients(p, c, work);
     draw_mishaps(p, c, mishaps);

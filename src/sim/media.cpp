@@ -21,12 +21,8 @@ struct ram_disk {
 
     std::uint64_t size() const { return bytes.size(); }
     ashlar::geometry geometry() const { return shape; }
-    void read(std::uint64_t at, std::span<std::byte> out) {
-        std::memcpy(out.data(), &bytes[at], out.size());
-    }
-    void write(std::uint64_t at, std::span<const std::byte> in) {
-        std::memcpy(&bytes[at], in.data(), in.size());
-    }
+    void read(std::uint64_t at, data_out& out) { out.give({&bytes[at], out.left()}); }
+    void write(std::uint64_t at, data_in& in) { in.take({&bytes[at], in.left()}); }
     void discard(std::uint64_t at, std::uint64_t length) { std::memset(&bytes[at], 0, length); }
     void write_zeroes(std::uint64_t at, std::uint64_t length) { discard(at, length); }
 };
@@ -42,14 +38,15 @@ struct ring_file {
     static constexpr auto fence = ashlar::fence::release;
     static constexpr auto durability =
         through ? ashlar::durability::write_through : ashlar::durability::volatile_cache;
+    static constexpr bool passes_data = true;
     std::uint64_t size() const { return bytes; }
     ashlar::geometry geometry() const { return shape; }
     task<std::error_code> read(request& r) {
-        const std::error_code failed = co_await r.ring().read(fd, r.data(), r.offset());
+        const std::error_code failed = co_await r.read_from(fd, r.offset());
         co_return failed;
     }
     task<std::error_code> write(request& r) {
-        const std::error_code failed = co_await r.ring().write(fd, r.data(), r.offset());
+        const std::error_code failed = co_await r.write_to(fd, r.offset());
         if (failed || !through) co_return failed;
         const std::error_code unsynced = co_await r.ring().data_sync(fd);
         co_return unsynced;

@@ -45,6 +45,7 @@ std::optional<medium> medium_named(std::string_view text) {
 }
 
 bool is_on_file(medium m) { return m != medium::ram; }
+bool passes_data(medium m) { return m == medium::file || m == medium::through; }
 bool keeps_in_cache(medium m) { return m != medium::ram && m != medium::through; }
 
 std::string_view name(mishap::kind k) { return mishap_names[static_cast<unsigned>(k)]; }
@@ -62,11 +63,11 @@ bool plan::has(mishap::kind k) const {
 std::string plan::text() const {
     constexpr std::string_view modes[] = {"none", "wait", "reissue", "fail"};
     return fmt::format(
-        "seed {}, kernel {}, target {}, recovery {}, {} queues of depth {}, blocks of {}, requests "
-        "up to {}, disk of {}; {} clients, {} requests, {} mishaps",
-        seed, version.name(), name(what), modes[static_cast<unsigned>(recovery)], queues, depth,
-        block, format_size(max_io), format_size(sectors * uapi::sector_bytes), clients.size(),
-        operations(), mishaps.size());
+        "seed {}, kernel {}, target {}, recovery {}, lane {}, {}, {} queues of depth {}, "
+        "blocks of {}, requests up to {}, disk of {}; {} clients, {} requests, {} mishaps",
+        seed, version.name(), name(what), modes[static_cast<unsigned>(recovery)], name(lane),
+        name(delivery), queues, depth, block, format_size(max_io),
+        format_size(sectors * uapi::sector_bytes), clients.size(), operations(), mishaps.size());
 }
 
 std::string cut::options() const {

@@ -34,6 +34,7 @@ std::string_view name(medium m);
 std::optional<medium> medium_named(std::string_view text);
 bool is_on_file(medium m);
 bool keeps_in_cache(medium m);  // a volatile one
+bool passes_data(medium m);     // to a descriptor, so that it need not come to the server
 
 struct operation {
     uapi::op op = uapi::op::read;
@@ -84,6 +85,8 @@ struct plan {
     twin::file_faults faults = {};
     medium what = medium::ram;
     ashlar::recovery recovery = ashlar::recovery::none;
+    ashlar::lane lane = ashlar::lane::automatic;
+    ashlar::delivery delivery = ashlar::delivery::automatic;
     std::uint32_t id = 0;
     unsigned queues = 1, depth = 8;
     std::uint32_t block = 512, max_io = 4096;

@@ -107,6 +107,8 @@ result<> server::serve() {
                             .block_size = plan_.block,
                             .max_io = plan_.max_io,
                             .recovery = plan_.recovery,
+                            .lane = plan_.lane,
+                            .delivery = plan_.delivery,
                             .load_driver = false};
     result<> outcome;
     {

@@ -35,7 +35,7 @@ struct credentials {
     std::uint32_t uid = 0, gid = 0;
 };
 
-// How rude the kernel is, within what it may be. All of it is on unless a test wants quiet.
+// How rude the kernel is, within what it may be. Most of it is on unless a test wants quiet.
 struct manners {
     bool short_transfers = true;  // reads and writes of files move part of what was asked
     bool any_order = true;        // of completions, deliveries, queues
@@ -43,7 +43,9 @@ struct manners {
     bool udev = true;             // opens and reads a disk that appears, and its change events
     bool scribble = true;         // over consumed entries, stale descriptors, buffers it owns
     bool interrupts = true;       // waits end early with EINTR
+    // Unusual ones, for tests that look for them.
     bool small_completion_queue = false;  // completions overflow their ring early
+    bool refused_registrations = false;   // now and then a request's pages can't be registered
 };
 
 // Whole transfers, everything in its order, no requests of the kernel's own.

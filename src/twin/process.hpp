@@ -54,6 +54,13 @@ public:
     void close(int fd) override;
     result<std::span<const std::byte>> map(int fd, std::size_t bytes, std::uint64_t at) override;
     void unmap(std::span<const std::byte> mapping) override;
+    std::int64_t read_at(int fd, std::span<std::byte> into, std::uint64_t position) override {
+        return call_pread(fd, into, position);
+    }
+    std::int64_t write_at(int fd, std::span<const std::byte> from,
+                          std::uint64_t position) override {
+        return call_pwrite(fd, from, position);
+    }
     result<> ring_open(io_uring& ring, const os::ring_spec& spec) override;
     void ring_close(io_uring& ring) override;
     int ring_register(io_uring& ring, unsigned opcode, void* argument, unsigned count) override;

@@ -4,6 +4,12 @@
 
 namespace ashlar::twin {
 
+namespace {
+
+constexpr std::uint32_t refusal_chance = 50'000;  // of a million registrations
+
+}  // namespace
+
 void ublk_core::fill_index(rules::call& facts, const ring* r, std::uint64_t index) const {
     const bool in_table = r != nullptr && index < r->buffers.size();
     const auto kind = in_table ? r->buffers[index].what : fixed_buffer::kind::none;
@@ -50,6 +56,8 @@ bool ublk_core::register_automatically(slot& s, ring* where) {
     const uapi::auto_buf_reg word = uapi::auto_buf_reg_of(s.word);
     if (!s.home->home->batch()) s.fallback = (word.flags & uapi::auto_buf_reg_fallback) != 0;
     s.auto_registered = false;
+    // Memory for it can be short at any time.
+    if (home.options().manner.refused_registrations && home.maybe(refusal_chance)) return false;
     if (where == nullptr || word.index >= where->buffers.size()) return false;
     if (where->buffers[word.index].what != fixed_buffer::kind::none) return false;
     put_in_table(*where, word.index, *s.request);

@@ -38,6 +38,10 @@ struct served {
     // Another target in the place of the one before.
     void serve(target t, options wanted = {}) {
         disk.reset();
+        const test::twin_choice& chosen = test::chosen_twin();
+        const bool can = chosen.lane != lane::zero_copy || t.passes_data();
+        if (wanted.lane == lane::automatic && can) wanted.lane = chosen.lane;
+        if (wanted.delivery == delivery::automatic) wanted.delivery = chosen.delivery;
         auto started = device::implementation::start(m, std::move(t), std::move(wanted));
         REQUIRE(started);
         disk = std::move(*started);
@@ -204,6 +208,7 @@ struct asynchronous_disk {
     std::uint64_t bytes;
 
     static constexpr auto durability = ashlar::durability::volatile_cache;
+    static constexpr bool passes_data = true;
     std::uint64_t size() const { return bytes; }
     task<std::error_code> read(request& r) {
         if (r.offset() == 512) throw std::runtime_error("before the first await");
@@ -214,11 +219,9 @@ struct asynchronous_disk {
     task<std::error_code> nested(request& r) {
         std::error_code waited = co_await r.ring().wait(1us);
         if (waited) co_return waited;
-        co_return co_await r.ring().read(fd, r.data(), r.offset());
+        co_return co_await r.read_from(fd, r.offset());
     }
-    task<std::error_code> write(request& r) {
-        co_return co_await r.ring().write(fd, r.data(), r.offset());
-    }
+    task<std::error_code> write(request& r) { co_return co_await r.write_to(fd, r.offset()); }
     task<> flush(request& r) {
         std::error_code failed = co_await r.ring().data_sync(fd);
         if (failed) throw std::system_error(failed);

@@ -22,7 +22,7 @@ $disk live 64M mem 1x16 $server eight" ] || fail "$("$ASHLAR" list)"
 "$ASHLAR" show eight --json | jq -e '.node == "/dev/ublkb0" and .server.queues[0].reads >= 1' \
   >said || fail "$("$ASHLAR" show eight --json)"
 for line in "node: +$disk" "state: +live" "size: .*64 MiB|size: .*67108864" "target: +mem" "name: +eight" \
-  "lane: +plain copy" "queue 0: .* [0-9]+ requests" "log: +/run/ashlar/0.log"; do
+  "lane: +(plain|user) copy" "queue 0: .* [0-9]+ requests" "log: +/run/ashlar/0.log"; do
   "$ASHLAR" show eight | grep -qE "^$line" || fail "no '$line' in: $("$ASHLAR" show eight)"
 done
 end_server INT

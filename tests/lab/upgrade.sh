@@ -9,25 +9,26 @@ requires fio prlimit
 
 # shellcheck disable=SC2155 # an empty answer is seen by who asks
 field() { local json=$("$ASHLAR" show "$id" --json); [[ $json =~ \"$1\":\ ([0-9]+) ]] && echo "${BASH_REMATCH[1]}"; }
-has_written() {
-  local fields
-  read -ra fields <"/sys/block/ublkb$id/stat"
-  [ "${fields[4]}" -ge "$1" ]
-}
+written() { local f; read -ra f <"/sys/block/ublkb$id/stat"; echo "${f[4]}"; }
+has_written() { [ "$(written)" -ge "$1" ]; }
 
 upgrades=${ASHLAR_LAB_UPGRADES:-3}
 add mem 1G --supervise
-verify_fio <<JOBS 2>fio.err &
+load() {
+  until [ -e enough ]; do
+    verify_fio <<'JOBS' || return
 [storm]
 rw=randwrite
 bs=4k
 iodepth=32
-size=48m
-loops=$((1 + upgrades * 800 / 12288))
+size=24m
 JOBS
+  done
+}
+load 2>fio.err &
 writer=$!
 for ((round = 1; round <= upgrades; ++round)); do
-  wait_for 60 has_written $((round * 800))
+  wait_for 60 has_written $(($(written) + 700))
   old=$(field pid) old_keeper=$(field keeper)
   "$ASHLAR" upgrade "$id" >said
   new=$(field pid)
@@ -39,6 +40,7 @@ for ((round = 1; round <= upgrades; ++round)); do
   wait_for 20 has_ended "$old_keeper"
   kill -0 $writer 2>/dev/null || fail "round $round: the writer has ended: $(<fio.err)"
 done
+touch enough
 wait $writer || fail "the writer has failed: $(<fio.err)"
 echo "figure: kernel $(uname -r): paused for, in ms, of $upgrades times, p50 and worst:" \
   "$(sed 's/.* for \(.*\) ms/\1/' pauses | sort -n |

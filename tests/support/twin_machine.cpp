@@ -17,7 +17,7 @@ std::unique_ptr<twin::kernel> make_kernel(std::string_view version, bool polite)
                            .threads = chosen_twin().threads};
     // Requests of the kernel's own would be counted among the test's.
     o.manner.partition_scan = o.manner.udev = false;
-    o.manner.any_order = !polite;
+    o.manner.any_order = o.manner.refused_registrations = !polite;
     return std::make_unique<twin::kernel>(std::move(o));
 }
 

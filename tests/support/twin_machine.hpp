@@ -8,6 +8,8 @@
 #include "twin/process.hpp"
 #include "uapi/ublk.hpp"
 
+#include <ashlar/serve.hpp>
+
 #include <memory>
 #include <span>
 #include <string>
@@ -29,10 +31,13 @@ struct block_request {
     int outcome = 0;  // bytes, or a negative errno
 };
 
-// What --twin says; by default the newest kernel, in steps.
+// What --twin says; by default the newest kernel, in steps, and what ashlar chooses there. The lane
+// and the delivery are for tests that leave the choice open.
 struct twin_choice {
     std::string version = "7.3";
     bool threads = false;
+    ashlar::lane lane = ashlar::lane::automatic;
+    ashlar::delivery delivery = ashlar::delivery::automatic;
 };
 twin_choice& chosen_twin();
 

@@ -43,6 +43,7 @@ public:
     file_disk& operator=(const file_disk&) = delete;
 
     static constexpr auto durability = ashlar::durability::volatile_cache;
+    static constexpr bool passes_data = true;
     [[nodiscard]] std::uint64_t size() const { return spec_.bytes; }
     [[nodiscard]] ashlar::geometry geometry() const { return spec_.geometry; }
     // What the disk would have if it were opened now: more, where the file has grown.
@@ -85,16 +86,19 @@ private:
 
 // A file that lives in memory (tmpfs). io_uring has a thread of its own do each read and write of
 // such a file, at twice the cost of doing it at once; there is no disk to wait for.
-class memory_file_disk final : public sparse_file_disk {
+// Disk: file_disk, or sparse_file_disk where it may have holes.
+template <class Disk>
+class memory_file_disk final : public Disk {
 public:
     static result<std::shared_ptr<memory_file_disk>> make(file_spec spec);
 
     static constexpr auto durability = ashlar::durability::none;
+    static constexpr bool passes_data = false;
     std::error_code read(std::uint64_t at, std::span<std::byte> out) const;
     std::error_code write(std::uint64_t at, std::span<const std::byte> in) const;
 
 private:
-    explicit memory_file_disk(file_spec spec) : sparse_file_disk(std::move(spec)) {}
+    explicit memory_file_disk(file_spec spec) : Disk(std::move(spec)) {}
 };
 
 }  // namespace ashlar::targets

@@ -264,9 +264,13 @@ result<target> disk_of(opened_file file) {
         if (!disk) return failure(std::move(disk).error());
         return target(std::move(*disk));
     };
-    if (file.in_memory) return made(memory_file_disk::make(std::move(file.spec)));
-    if (file.can_discard) return made(sparse_file_disk::make(std::move(file.spec)));
-    return made(file_disk::make(std::move(file.spec)));
+    file_spec& spec = file.spec;
+    if (file.in_memory && file.can_discard) {
+        return made(memory_file_disk<sparse_file_disk>::make(std::move(spec)));
+    }
+    if (file.in_memory) return made(memory_file_disk<file_disk>::make(std::move(spec)));
+    if (file.can_discard) return made(sparse_file_disk::make(std::move(spec)));
+    return made(file_disk::make(std::move(spec)));
 }
 
 }  // namespace ashlar::targets

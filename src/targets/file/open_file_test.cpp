@@ -209,7 +209,7 @@ TEST_CASE("a file in memory is a disk that is read and written at once") {
     if (!opened) return;  // this machine has no tmpfs there
     ::unlink(path.c_str());
     CHECK(opened->in_memory);
-    auto disk = memory_file_disk::make(opened->spec);
+    auto disk = memory_file_disk<file_disk>::make(opened->spec);
     REQUIRE(disk);
     const std::vector<std::byte> data(8192, std::byte{6});
     std::vector<std::byte> found(8192);

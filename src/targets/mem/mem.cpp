@@ -138,37 +138,47 @@ void mem_disk::for_each_chunk(std::uint64_t at, std::uint64_t length, F&& f) con
     }
 }
 
-void mem_disk::read(std::uint64_t at, std::span<std::byte> out) const {
-    std::byte* to = out.data();
-    for_each_chunk(at, out.size(),
+// Neighbours of the same kind go in one copy: each may cost a system call.
+void mem_disk::read(std::uint64_t at, data_out& out) const {
+    std::uint64_t begin = at;
+    std::uint64_t end = at;
+    bool used = false;
+    auto give = [&] {
+        if (used) {
+            out.give({memory_ + begin, end - begin});
+        } else {
+            out.give_zeros(end - begin);
+        }
+    };
+    for_each_chunk(at, out.left(),
                    [&](std::uint64_t chunk, std::uint64_t from, std::uint64_t part) {
-                       if (is_used(chunk)) {
-                           std::memcpy(to, memory_ + from, part);
-                       } else {
-                           std::memset(to, 0, part);
+                       if (is_used(chunk) != used) {
+                           give();
+                           begin = from;
+                           used = !used;
                        }
-                       to += part;
+                       end = from + part;
                        return true;
                    });
+    give();
 }
 
-std::error_code mem_disk::write(std::uint64_t at, std::span<const std::byte> in) {
-    std::error_code failed;
-    const std::byte* from = in.data();
-    for_each_chunk(at, in.size(), [&](std::uint64_t chunk, std::uint64_t to, std::uint64_t part) {
-        const bool is_new = !is_used(chunk);
-        if (is_new && pages_ != huge_pages::reserved &&
-            !budget_->take(std::uint64_t{1} << chunk_shift_)) {
-            failed = io_error(ENOSPC);
-            return false;
-        }
-        std::memcpy(memory_ + to, from, part);
-        // Again behind the copy: a discard of the whole chunk may have come between.
-        if (is_new || !is_used(chunk)) set_used(chunk);
-        from += part;
+std::error_code mem_disk::write(std::uint64_t at, data_in& in) {
+    const std::uint64_t bytes = in.left();
+    bool room = true;
+    for_each_chunk(at, bytes, [&](std::uint64_t chunk, std::uint64_t, std::uint64_t) {
+        room = is_used(chunk) || pages_ == huge_pages::reserved ||
+               budget_->take(std::uint64_t{1} << chunk_shift_);
+        return room;
+    });
+    if (!room) return io_error(ENOSPC);
+    in.take({memory_ + at, bytes});
+    // Behind the copy: a discard of the whole chunk may have come between.
+    for_each_chunk(at, bytes, [&](std::uint64_t chunk, std::uint64_t, std::uint64_t) {
+        if (!is_used(chunk)) set_used(chunk);
         return true;
     });
-    return failed;
+    return in.failed();
 }
 
 std::error_code mem_disk::zero(std::uint64_t at, std::uint64_t length) {

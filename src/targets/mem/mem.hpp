@@ -38,9 +38,9 @@ public:
 
     [[nodiscard]] std::uint64_t size() const { return bytes_; }
     [[nodiscard]] ashlar::geometry geometry() const;
-    void read(std::uint64_t at, std::span<std::byte> out) const;
-    // ENOSPC when the memory for it would be taken from everybody else.
-    std::error_code write(std::uint64_t at, std::span<const std::byte> in);
+    void read(std::uint64_t at, data_out& out) const;
+    // ENOSPC, and nothing written, when the memory for it would be taken from everybody else.
+    std::error_code write(std::uint64_t at, data_in& in);
     std::error_code discard(std::uint64_t at, std::uint64_t length) { return zero(at, length); }
     std::error_code write_zeroes(std::uint64_t at, std::uint64_t length) {
         return zero(at, length);

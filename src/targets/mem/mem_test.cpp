@@ -32,6 +32,17 @@ std::shared_ptr<mem_disk> make(std::uint64_t bytes, huge_pages pages = huge_page
     return *disk;
 }
 
+void read(const mem_disk& disk, std::uint64_t at, std::span<std::byte> into) {
+    data_out out(into);
+    disk.read(at, out);
+    CHECK(!out.end());
+}
+
+std::error_code write(mem_disk& disk, std::uint64_t at, std::span<const std::byte> from) {
+    data_in in(from);
+    return disk.write(at, in);
+}
+
 std::uint64_t resident_bytes() {
     std::ifstream statm("/proc/self/statm");
     std::uint64_t whole = 0;
@@ -60,7 +71,7 @@ TEST_CASE("a RAM disk is what was written to it, and zeros elsewhere") {
                 case 0: {
                     std::vector<std::byte> data(static_cast<std::size_t>(count));
                     std::ranges::generate(data, [&] { return static_cast<std::byte>(random()); });
-                    REQUIRE(!disk->write(at, data));
+                    REQUIRE(!write(*disk, at, data));
                     std::ranges::copy(data, place);
                     break;
                 }
@@ -74,7 +85,7 @@ TEST_CASE("a RAM disk is what was written to it, and zeros elsewhere") {
                     break;
                 default: {
                     std::vector<std::byte> data(static_cast<std::size_t>(count), std::byte{0xee});
-                    disk->read(at, data);
+                    read(*disk, at, data);
                     REQUIRE(std::equal(data.begin(), data.end(), place));
                 }
             }
@@ -87,15 +98,15 @@ TEST_CASE("memory is taken by writing only, and discard gives it back" *
     const std::uint64_t before = resident_bytes();
     auto disk = make(std::uint64_t{4} << 40);
     std::vector<std::byte> data(1 << 20, std::byte{1});
-    for (std::uint64_t at = 0; at < 64 << 20; at += data.size()) disk->read(at, data);
+    for (std::uint64_t at = 0; at < 64 << 20; at += data.size()) read(*disk, at, data);
     CHECK(resident_bytes() < before + (8 << 20));
     std::ranges::fill(data, std::byte{1});
-    for (std::uint64_t at = 0; at < 64 << 20; at += data.size()) REQUIRE(!disk->write(at, data));
+    for (std::uint64_t at = 0; at < 64 << 20; at += data.size()) REQUIRE(!write(*disk, at, data));
     CHECK(resident_bytes() > before + (60 << 20));
-    CHECK(!disk->write(disk->size() - data.size(), data));
+    CHECK(!write(*disk, disk->size() - data.size(), data));
     REQUIRE(!disk->discard(0, 64 << 20));
     CHECK(resident_bytes() < before + (16 << 20));
-    disk->read(0, data);
+    read(*disk, 0, data);
     CHECK(std::ranges::all_of(data, [](std::byte b) { return b == std::byte{0}; }));
 }
 
@@ -110,17 +121,17 @@ TEST_CASE("a write that would take everybody's memory is refused") {
     set_available(512);
     auto disk = make(1 << 30, huge_pages::no, root.path());
     std::vector<std::byte> data(64 << 10, std::byte{3});
-    CHECK(!disk->write(0, data));
+    CHECK(!write(*disk, 0, data));
     set_available(70);
     // What was granted in one go may still be used up; then it is over.
     std::error_code failed;
     std::uint64_t at = data.size();
-    for (; !failed && at < 64 << 20; at += data.size()) failed = disk->write(at, data);
+    for (; !failed && at < 64 << 20; at += data.size()) failed = write(*disk, at, data);
     CHECK(failed == io_error(ENOSPC));
     CHECK(at <= memory_budget::step + 2 * data.size());
     // What is there can be overwritten, and read.
-    CHECK(!disk->write(0, data));
-    disk->read(0, data);
+    CHECK(!write(*disk, 0, data));
+    read(*disk, 0, data);
     CHECK(data[5] == std::byte{3});
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The null target: writes go nowhere, reads give unspecified bytes (what the request's buffer held:
-// zeros, or data of earlier requests of the same device). For measuring ashlar itself.
+// The null target: writes go nowhere, reads give unspecified bytes (what the request's buffer held,
+// or what was in the reader's own memory). For measuring ashlar itself.
 #pragma once
 
 #include <ashlar/option.hpp>
@@ -14,8 +14,8 @@ public:
     explicit null_disk(std::uint64_t bytes) : bytes_(bytes) {}
 
     [[nodiscard]] std::uint64_t size() const { return bytes_; }
-    void read(std::uint64_t, std::span<std::byte>) {}
-    void write(std::uint64_t, std::span<const std::byte>) {}
+    void read(std::uint64_t, data_out& out) { out.leave_rest(); }
+    void write(std::uint64_t, data_in& in) { in.skip_rest(); }
     void discard(std::uint64_t, std::uint64_t) {}
     void write_zeroes(std::uint64_t, std::uint64_t) {}
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "queue/plain_copy.hpp"
+#include "queue/buffers.hpp"
 
 #include <ashlar/size.hpp>
 
@@ -7,7 +7,7 @@
 
 namespace ashlar::queue {
 
-result<plain_copy> plain_copy::open(os::machine& m, unsigned depth, std::size_t bytes) {
+result<buffers> buffers::open(os::machine& m, unsigned depth, std::size_t bytes) {
     const std::size_t whole = depth * bytes;
     auto memory = m.allocate_memory(whole);
     if (!memory) {
@@ -19,7 +19,7 @@ result<plain_copy> plain_copy::open(os::machine& m, unsigned depth, std::size_t 
              .remedy = "use a smaller --depth or --max-io, or raise the limits of locked "
                        "and virtual memory (ulimit -l, ulimit -v)"});
     }
-    return plain_copy(m, *memory, bytes);
+    return buffers(m, *memory, bytes);
 }
 
 }  // namespace ashlar::queue

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MIT
+#include "device/lanes.hpp"
+
+#include "base/try.hpp"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+
+namespace ashlar {
+
+std::string_view name(lane which) {
+    constexpr std::string_view names[] = {"automatic", "plain copy", "user copy", "zero copy"};
+    return names[static_cast<unsigned>(which)];
+}
+
+std::string_view name(delivery which) {
+    constexpr std::string_view names[] = {"automatic", "by tag", "in batches"};
+    return names[static_cast<unsigned>(which)];
+}
+
+}  // namespace ashlar
+
+namespace ashlar::device_room {
+
+namespace {
+
+constexpr std::string_view asked_for = "asked for";
+
+error refused(std::string_view what, std::string_view value, std::string why, std::string remedy) {
+    return {.operation = std::string(what),
+            .object = std::string(value),
+            .code = EOPNOTSUPP,
+            .why = std::move(why),
+            .remedy = std::move(remedy)};
+}
+
+std::string kernel_lacks(const os::kernel_version& kernel, std::string_view what,
+                         std::string_view since) {
+    return fmt::format("Linux {} has no {} (it came with {})", kernel.text, what, since);
+}
+
+struct lane_need {
+    std::uint64_t flags;
+    std::string_view since;
+};
+
+// Zero copy takes user copy along: for a request whose pages could not be registered.
+lane_need need_of(lane which) {
+    switch (which) {
+        case lane::user_copy: return {uapi::f_user_copy, "6.5"};
+        case lane::zero_copy: return {uapi::f_auto_buf_reg | uapi::f_user_copy, "6.16"};
+        default: return {0, "6.0"};
+    }
+}
+
+// The lane that the target would like best, and why.
+lane best_for(const target& served, std::string& why) {
+    if (served.table().streams) {
+        why = "the target has its data in memory, and each byte is copied once";
+        return lane::user_copy;
+    }
+    if (served.passes_data()) {
+        why = "the target passes the data on, and no byte is copied";
+        return lane::zero_copy;
+    }
+    why = "the target wants the data in a buffer";
+    return lane::plain_copy;
+}
+
+result<> set_lane(lane_choice& c, lane wanted, const target& served, std::uint64_t features,
+                  const os::kernel_version& kernel) {
+    if (wanted == lane::automatic) {
+        c.lane = best_for(served, c.lane_why);
+        const lane_need need = need_of(c.lane);
+        if ((features & need.flags) != need.flags) {
+            c.lane_why = kernel_lacks(kernel, name(c.lane), need.since);
+            c.lane = lane::plain_copy;
+        }
+        return {};
+    }
+    c.lane = wanted;
+    c.lane_why = asked_for;
+    const lane_need need = need_of(wanted);
+    if ((features & need.flags) != need.flags) {
+        return failure(refused("lane", name(wanted), kernel_lacks(kernel, name(wanted), need.since),
+                               "use --lane auto, or a newer kernel"));
+    }
+    if (wanted == lane::zero_copy && !served.passes_data()) {
+        return failure(refused("lane", name(wanted),
+                               "this target looks at the data, which zero copy keeps from it",
+                               "use --lane auto"));
+    }
+    return {};
+}
+
+// Before 7.3 an orderly hand-over of a device with batches fails its requests.
+bool batches_break_recovery(const options& wanted, const os::kernel_version& kernel) {
+    return wanted.recovery != recovery::none && kernel.older_than(7, 3);
+}
+
+result<> set_delivery(lane_choice& c, const options& wanted, std::uint64_t features,
+                      const os::kernel_version& kernel) {
+    const bool here = (features & uapi::f_batch_io) != 0;
+    c.delivery = wanted.delivery;
+    c.delivery_why = asked_for;
+    if (wanted.delivery == delivery::in_batches && !here) {
+        return failure(refused("delivery", name(wanted.delivery),
+                               kernel_lacks(kernel, "batches", "7.0"),
+                               "use --delivery auto, or a newer kernel"));
+    }
+    if (wanted.delivery != delivery::automatic) return {};
+    c.delivery = delivery::by_tag;
+    if (!here) {
+        c.delivery_why = kernel_lacks(kernel, "batches", "7.0");
+    } else if (batches_break_recovery(wanted, kernel)) {
+        c.delivery_why = "batches and recovery do not go together before Linux 7.3";
+    } else {
+        c.delivery = delivery::in_batches;
+        c.delivery_why = "one command takes all requests that have come";
+    }
+    return {};
+}
+
+}  // namespace
+
+std::uint64_t device_flags(const lane_choice& c) {
+    return need_of(c.lane).flags |
+           (c.delivery == delivery::in_batches ? uapi::f_batch_io : std::uint64_t{0});
+}
+
+result<lane_choice> choose_lane(const options& wanted, const target& served, std::uint64_t features,
+                                const os::kernel_version& kernel) {
+    lane_choice c;
+    ASHLAR_CHECK(set_lane(c, wanted.lane, served, features, kernel));
+    ASHLAR_CHECK(set_delivery(c, wanted, features, kernel));
+    return c;
+}
+
+lane_choice lane_of_device(std::uint64_t flags) {
+    lane_choice c;
+    if ((flags & uapi::f_user_copy) != 0) c.lane = lane::user_copy;
+    if ((flags & uapi::f_auto_buf_reg) != 0) c.lane = lane::zero_copy;
+    if ((flags & uapi::f_batch_io) != 0) c.delivery = delivery::in_batches;
+    c.lane_why = c.delivery_why = "the device was made so";
+    return c;
+}
+
+}  // namespace ashlar::device_room

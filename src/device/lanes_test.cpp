@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT
+#include "device/lanes.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace ashlar;
+using namespace ashlar::device_room;
+
+namespace {
+
+struct in_memory {
+    std::uint64_t size() const { return 1 << 20; }
+    void read(std::uint64_t, data_out& out) { out.leave_rest(); }
+};
+
+struct in_buffers {
+    std::uint64_t size() const { return 1 << 20; }
+    void read(std::uint64_t, std::span<std::byte>) {}
+};
+
+struct passing {
+    static constexpr bool passes_data = true;
+    std::uint64_t size() const { return 1 << 20; }
+    task<std::error_code> read(request& r) {
+        const std::error_code failed = co_await r.read_from(0, 0);
+        co_return failed;
+    }
+};
+
+constexpr std::uint64_t features_6_1 = uapi::f_need_get_data | uapi::f_user_recovery;
+constexpr std::uint64_t features_6_12 = 0x1fe;
+constexpr std::uint64_t features_6_18 = 0x7fff;
+constexpr std::uint64_t features_7_3 = 0x1fffff;
+
+lane_choice choose(const target& t, std::uint64_t features, options wanted = {}, unsigned major = 7,
+                   unsigned minor = 3) {
+    auto c = choose_lane(wanted, t, features, {.major = major, .minor = minor, .text = "7.3.4"});
+    REQUIRE(c);
+    return *c;
+}
+
+error refusal(const target& t, std::uint64_t features, options wanted) {
+    auto c = choose_lane(wanted, t, features, {.major = 6, .minor = 1, .text = "6.1.0"});
+    REQUIRE(!c);
+    return c.error();
+}
+
+}  // namespace
+
+TEST_CASE("the lane with the fewest copies that kernel and target have is taken") {
+    const target memory{in_memory{}}, buffers{in_buffers{}}, passes{passing{}};
+    CHECK(choose(memory, features_6_1).lane == lane::plain_copy);
+    CHECK(choose(memory, features_6_12).lane == lane::user_copy);
+    CHECK(choose(memory, features_7_3).lane == lane::user_copy);
+    CHECK(choose(passes, features_6_12).lane == lane::plain_copy);
+    CHECK(choose(passes, features_6_18).lane == lane::zero_copy);
+    CHECK(choose(buffers, features_7_3).lane == lane::plain_copy);
+    CHECK(choose(memory, features_6_18).delivery == delivery::by_tag);
+    CHECK(choose(memory, features_7_3).delivery == delivery::in_batches);
+    // It says why, also where the kernel lacks the better one.
+    CHECK(choose(memory, features_6_1).lane_why ==
+          "Linux 7.3.4 has no user copy (it came with 6.5)");
+    CHECK(choose(passes, features_6_12).lane_why.find("6.16") != std::string::npos);
+    CHECK(!choose(buffers, features_7_3).lane_why.empty());
+}
+
+TEST_CASE("what is asked for is taken or refused, never replaced") {
+    const target memory{in_memory{}}, passes{passing{}};
+    CHECK(choose(memory, features_7_3, {.lane = lane::plain_copy}).lane == lane::plain_copy);
+    CHECK(choose(passes, features_7_3, {.lane = lane::user_copy}).lane == lane::user_copy);
+    CHECK(choose(passes, features_7_3, {.delivery = delivery::by_tag}).delivery ==
+          delivery::by_tag);
+    const error no_kernel = refusal(memory, features_6_1, {.lane = lane::user_copy});
+    CHECK(no_kernel.why == "Linux 6.1.0 has no user copy (it came with 6.5)");
+    const error no_target = refusal(memory, features_7_3, {.lane = lane::zero_copy});
+    CHECK(no_target.why.find("looks at the data") != std::string::npos);
+    const error no_batches = refusal(memory, features_6_12, {.delivery = delivery::in_batches});
+    CHECK(no_batches.why.find("7.0") != std::string::npos);
+}
+
+TEST_CASE("a device with recovery gets no batches where they break its hand-over") {
+    const target memory{in_memory{}};
+    const options lasting = {.recovery = recovery::wait};
+    CHECK(choose(memory, features_7_3, lasting, 7, 2).delivery == delivery::by_tag);
+    CHECK(choose(memory, features_7_3, lasting, 7, 3).delivery == delivery::in_batches);
+    CHECK(choose(memory, features_7_3, {}, 7, 2).delivery == delivery::in_batches);
+}
+
+TEST_CASE("a device's flags and its lane say the same") {
+    for (lane l : {lane::plain_copy, lane::user_copy, lane::zero_copy}) {
+        for (delivery d : {delivery::by_tag, delivery::in_batches}) {
+            const lane_choice back =
+                lane_of_device(device_flags({.lane = l, .delivery = d}) | uapi::f_cmd_ioctl_encode);
+            CHECK(back.lane == l);
+            CHECK(back.delivery == d);
+        }
+    }
+}

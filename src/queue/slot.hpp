@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+// What a queue keeps for each tag, and how it names what waits on its ring. For the queue's own
+// files.
+#pragma once
+
+#include "queue/queue.hpp"
+
+namespace ashlar::queue {
+
+// user_data: what is not an operation's is marked in the low bits; else it is the address of a
+// ring_operation, whose low bits are zero.
+inline constexpr std::uint64_t kind_mask = 7;
+inline constexpr std::uint64_t kind_operation = 0;
+inline constexpr std::uint64_t kind_tag = 1;
+inline constexpr std::uint64_t kind_wakeup = 2;
+inline constexpr std::uint64_t kind_prepare = 3;  // of batches, like the next two
+inline constexpr std::uint64_t kind_fetch = 4;
+inline constexpr std::uint64_t kind_commit = 5;
+static_assert(alignof(ring_operation) >= 8);
+
+inline constexpr int char_file = 0;  // its index among the ring's registered files
+
+struct queue::slot final : request {
+    enum class owner : std::uint8_t { nobody, kernel, target };
+
+    queue* home = nullptr;
+    frame_arena frames;
+    std::uint16_t tag = 0;
+    owner with = owner::nobody;
+    bool flush_follows = false;  // a write with FUA, before a volatile cache is flushed for it
+    bool flushing = false;       // … while that flush runs
+    bool refused = false;        // the kernel did not take the answer
+    bool awaited = false;        // counted among those with the kernel
+    bool goes_back = false;      // a read whose data we have to copy from the tag's buffer
+
+    void set(operation op, const uapi::io_desc& d, std::span<std::byte> data, int registered) {
+        op_ = op;
+        offset_ = d.start_sector * uapi::sector_bytes;
+        length_ = std::uint64_t{d.nr_sectors} * uapi::sector_bytes;
+        data_ = data.data();
+        data_bytes_ = data.size();
+        copied_ = data.size();  // to the buffer or from it
+        registered_ = registered;
+        keep_allocated_ = (d.op_flags & uapi::io_f_nounmap) != 0;
+    }
+    void make_flush() { op_ = operation::flush; }
+    void join(ring_io& ring) { ring_ = &ring; }
+    [[nodiscard]] std::size_t copied() const { return copied_; }
+};
+
+}  // namespace ashlar::queue

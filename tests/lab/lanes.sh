@@ -1,0 +1,65 @@
+#!/bin/bash
+# By each lane and delivery that the kernel has the same bytes arrive, many sizes at a time, in direct
+# I/O and through the page cache, and with the copies that the lane promises; show tells the choice and
+# why; what the kernel or the target can't do is refused.
+# limit: 240
+. "${0%/*}/functions.sh"
+requires fio
+
+has() { "$ASHLAR" features | grep -qE "^ yes +$1( |\$)"; }
+lanes=(plain) deliveries=(tag)
+! has USER_COPY || lanes+=(user-copy)
+! has AUTO_BUF_REG || lanes+=(zero-copy)
+! has BATCH_IO || deliveries+=(batch)
+shows() { # KEY REGEX
+  "$ASHLAR" show "$id" | grep -qE "^$1: +$2" || fail "no '$1: $2' in: $("$ASHLAR" show "$id")"
+}
+copies() { echo "$(counter bytes_copied) of $(($(counter bytes_read) + $(counter bytes_written)))"; }
+
+# Blocks on an ext4 by direct I/O: of an image in a tmpfs no data is passed on.
+truncate -s 100M backing
+mkfs.ext4 -q backing
+mkdir host
+mount -o loop backing host
+random_file data $((6 << 20))
+for lane in "${lanes[@]}"; do
+  for delivery in "${deliveries[@]}"; do
+    targets=(mem)
+    [ "$lane" = user-copy ] || targets+=(file)
+    [ "$lane" != zero-copy ] || targets=(file)
+    for target in "${targets[@]}"; do
+      what=(mem 48M)
+      [ "$target" = mem ] || what=(file "$PWD/host/image" --create --size 48M)
+      add "${what[@]}" --lane "$lane" --delivery "$delivery" --queues 2 --depth 32
+      shows lane "${lane/-/ }.*asked for"
+      verify_fio <<'JOBS'
+[mixed]
+rw=randwrite
+bssplit=512/20:4k/40:64k/30:512k/10
+iodepth=48
+size=6m
+numjobs=2
+offset_increment=16m
+JOBS
+      dd if=data of="$disk" bs=1M seek=40 conv=fsync status=none
+      echo 3 >/proc/sys/vm/drop_caches
+      dd if="$disk" of=got bs=1M skip=40 count=6 status=none
+      cmp data got
+      [ "$(counter failed)" -eq 0 ] || fail "requests failed: $target $lane $delivery"
+      case $lane in
+        zero-copy) [ "$(counter bytes_copied)" -eq 0 ] || fail "zero copy has copied $(copies)" ;;
+        user-copy) [[ $(copies) =~ ^([0-9]+)\ of\ \1$ ]] || fail "user copy has copied $(copies)" ;;
+      esac
+      remove
+      rm -f host/image
+    done
+  done
+done
+umount host
+
+add mem 16M
+if has USER_COPY; then shows lane "user copy \(.*copied once"; else shows lane "plain copy \(Linux"; fi
+if has BATCH_IO; then shows delivery "in batches"; else shows delivery "by tag \(Linux .* 7\.0"; fi
+remove
+expect_refusal "looks at the data|has no zero copy" 1 "$ASHLAR" add mem 16M --lane zero-copy
+has BATCH_IO || expect_refusal "no batches .*7\.0" 1 "$ASHLAR" add mem 16M --delivery batch
