@@ -74,6 +74,8 @@ struct options {
     std::uint32_t max_io = 512 * 1024;     // bytes of the largest request; 4 KiB to 32 MiB
     bool read_only = false;
     ashlar::recovery recovery = ashlar::recovery::none;  // an error where the kernel has it not
+    bool unfenced = false;     // make requests again (reissue) though the target has no fence
+    std::string recipe = {};   // kept in the device's record, for who serves it again
     ashlar::lane lane = ashlar::lane::automatic;         // an error where it can't be had
     ashlar::delivery delivery = ashlar::delivery::automatic;  // … the same
     bool lock_memory = false;  // mlockall(2), needed where the machine may swap on the device

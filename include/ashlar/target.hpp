@@ -10,6 +10,7 @@
 //     R write_zeroes(std::uint64_t at, std::uint64_t length);           else: not announced
 //     ashlar::geometry geometry() const;                                else: the defaults
 //     static constexpr auto durability = ashlar::durability::...;       or a const function
+//     static constexpr auto fence = ashlar::fence::...;                 else: none
 //     static constexpr bool passes_data = true;                         or a const function
 //
 // A target that passes data is one whose asynchronous read and write leave r.data() alone and use
@@ -45,6 +46,15 @@ enum class durability : std::uint8_t {
     none,            // nothing outlives the target (a RAM disk): there is nothing to flush
     write_through,   // a completed write is on stable storage
     volatile_cache,  // only a flush puts completed writes on stable storage
+};
+
+// What keeps the writes of a dead server from landing later, behind those of its successor. Without
+// a fence the requests that it had are not made again (ashlar::recovery::reissue).
+enum class fence : std::uint8_t {
+    none,     // nobody knows when they land, as on a remote machine
+    process,  // they end with the process: memory, plain system calls
+    release   // they are I/O on the queue's ring, which ends before the kernel lets go of ublkcN,
+              // or making the target again waits for them
 };
 
 // In bytes; 0 leaves the choice to ashlar. Blocks are powers of two.
@@ -104,6 +114,8 @@ concept has_geometry = requires(const T t) {
 template <class T>
 concept says_durability = requires { T::durability; };
 template <class T>
+concept says_fence = requires { T::fence; };
+template <class T>
 concept tells_durability = requires(const T t) {
     { t.durability() } -> std::same_as<ashlar::durability>;
 };
@@ -132,6 +144,7 @@ struct target_table {
     std::uint64_t (*size)(const void* target);
     ashlar::geometry (*geometry)(const void* target);
     ashlar::durability (*durability)(const void* target);
+    ashlar::fence fence;
     // Answers now, or later from the queue's thread; never throws.
     void (*start)(void* target, request& r) noexcept;
 };
@@ -268,6 +281,15 @@ ashlar::durability durability_of(const void* object) {
 }
 
 template <class T>
+constexpr ashlar::fence fence_of() {
+    if constexpr (says_fence<T>) {
+        return T::fence;
+    } else {
+        return ashlar::fence::none;
+    }
+}
+
+template <class T>
 ashlar::geometry geometry_of(const void* object) {
     if constexpr (has_geometry<T>) {
         return static_cast<const T*>(object)->geometry();
@@ -323,6 +345,7 @@ inline constexpr target_table table_of = {
     .size = &size_of<T>,
     .geometry = &geometry_of<T>,
     .durability = &durability_of<T>,
+    .fence = fence_of<T>(),
     .start = &start_request<T>,
 };
 

@@ -3,21 +3,15 @@
 // device can be used, what it has to say reaches the program that started it.
 #pragma once
 
-#include <ashlar/serve.hpp>
-
-#include <functional>
+#include "cli/messages.hpp"
+#include "cli/worker.hpp"
 
 namespace ashlar::cli {
 
-struct background_server {
-    std::uint32_t id;
-    int pid;
-};
-
-// Returns when the device can be used. After an error no process and no device is left. A signal
-// that ends this program before that ends the server, too. The target is made by the server itself,
-// from where the caller stands: its descriptors and threads are the server's own.
-result<background_server> start_in_background(const std::function<result<target>()>& make,
-                                              options wanted);
+// Returns when the device can be used. After an error no process is left, and no device that was
+// not there before. A signal that ends this program before that ends the server, too. The server
+// makes its target itself; with `how.supervised` a keeper stands between. The keepsake stays the
+// caller's, too. `watched` is the server that a new keeper takes over, which goes on.
+result<ready_server> start_in_background(server_job job, int watched = 0);
 
 }  // namespace ashlar::cli

@@ -1,13 +1,21 @@
 // SPDX-License-Identifier: MIT
-// del: removes devices, whoever serves them, and also when nobody does any more.
+// del: the end of devices. What may wait in the kernel is done by a child, which is left behind if
+// it does not end in time: a process whose STOP_DEV waits can't end itself.
 #include "base/try.hpp"
 #include "cli/inventory.hpp"
+#include "cli/recipe.hpp"
 #include "cli/verbs.hpp"
 #include "device/busy.hpp"
 #include "device/nodes.hpp"
+#include "doctor/bounded.hpp"
+#include "doctor/processes.hpp"
+
+#include <ashlar/log.hpp>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 
@@ -15,62 +23,168 @@ namespace ashlar::cli {
 
 namespace {
 
-constexpr std::uint64_t delete_limit_ns = 30 * control::second_ns;
 constexpr std::uint64_t tick_ns = 5'000'000;
 constexpr int server_ticks_max = 4000;  // twenty seconds
+// What a child may still say after its own limit.
+constexpr std::uint64_t grace_ns = 2 * control::second_ns;
+
+struct del_job {
+    std::uint32_t id;
+    bool force;
+    std::uint64_t limit_ns;
+};
+
+// In the child.
+result<> stop_and_delete(const del_job& job) {
+    os::machine& m = os::linux_machine();
+    ASHLAR_TRY(auto c, control::control::open(m, false));
+    // Whoever uses the disk keeps its id from being free: that need not be waited for.
+    const bool held = job.force && !m.holders_of(device_room::disk_name(job.id)).empty();
+    const std::uint64_t end = m.now_ns() + job.limit_ns;
+    ASHLAR_CHECK(job.force ? c->stop(job.id, job.limit_ns)
+                           : device_room::stop_if_idle(*c, m, job.id, job.limit_ns));
+    const std::uint64_t now = m.now_ns();
+    const std::uint64_t left = std::max(end - std::min(end, now), control::second_ns);
+    return device_room::delete_stopped(*c, job.id, held ? control::second_ns : left);
+}
+
+result<> do_in_child(const del_job& job) {
+    doctor::helper child([&](const doctor::helper::channel& parent) {
+        auto done = stop_and_delete(job);
+        nlohmann::json said = {{"code", 0}};
+        if (!done) {
+            const error& e = done.error();
+            said = {{"operation", e.operation}, {"object", e.object},
+                    {"code", e.code},           {"why", e.why},
+                    {"remedy", e.remedy},       {"rule", e.rule}};
+        }
+        parent.say(said.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+        return 0;
+    });
+    const auto line = child.line(job.limit_ns + grace_ns);
+    error e{.operation = "del",
+            .object = device_room::block_path(job.id),
+            .code = ETIMEDOUT,
+            .why = "the kernel has not answered in time",
+            .remedy = fmt::format("see what it waits for: ashlar why {}", job.id)};
+    if (!line) return failure(std::move(e));
+    const auto said = nlohmann::json::parse(*line, nullptr, false);
+    if (said.is_discarded()) return failure(std::move(e));
+    if (!said.contains("operation")) return {};
+    return failure({.operation = said["operation"].get<std::string>(),
+                    .object = said["object"].get<std::string>(),
+                    .code = said["code"].get<int>(),
+                    .why = said["why"].get<std::string>(),
+                    .remedy = said["remedy"].get<std::string>(),
+                    .rule = said["rule"].get<std::string>()});
+}
+
+// Ends a server of ashlar's that does not answer; its requests end with it. False if there is none.
+bool end_server(const device_entry& e) {
+    if (!e.record || e.record->pid <= 0) return false;
+    const auto server = doctor::look_at_process(doctor::files(), e.record->pid);
+    if (!server.has(doctor::hold::kind::character, e.info.dev_id)) return false;
+    log(level::warning, fmt::format("{}: its server (pid {}) does not answer, and is killed",
+                                    device_room::block_path(e.info.dev_id), e.record->pid));
+    return ::kill(e.record->pid, SIGKILL) == 0;
+}
 
 error server_is_stuck(std::uint32_t id, int pid, error e) {
     if (e.code != ETIMEDOUT || pid <= 0) return e;
     e.why = fmt::format("the server (pid {}) does not answer the requests of device {}", pid, id);
-    e.remedy = fmt::format("end it (kill -9 {}), then: ashlar del {}", pid, id);
+    e.remedy = fmt::format("ashlar del --force {}; or end it: kill -9 {}", id, pid);
     return e;
 }
 
-result<> remove_device(control::control& c, os::machine& m, std::uint32_t id, bool force) {
-    ASHLAR_TRY(auto entry, look_at(c, m, id));
-    const int pid = entry.info.ublksrv_pid;
-    // Whoever uses the disk keeps its id from being free: that need not be waited for.
-    const bool held = force && !m.holders_of(device_room::disk_name(id)).empty();
-    auto stopped = force ? c.stop(id) : device_room::stop_if_idle(c, m, id);
-    if (!stopped) return failure(server_is_stuck(id, pid, std::move(stopped).error()));
-    // The server has seen the stop and may be the one that deletes it first.
-    ASHLAR_CHECK(device_room::delete_stopped(c, id, held ? control::second_ns : delete_limit_ns));
-    device_room::remove_record(m, id, entry.info.ublksrv_flags);
-    // Its server has nothing left to do: whoever adds the next device finds this one's gone.
-    if (entry.record && pid > 0) {
-        for (int tick = 0; ::kill(pid, 0) == 0 && tick < server_ticks_max; ++tick) {
-            m.sleep_ns(tick_ns);
-        }
+void await_end(os::machine& m, int pid) {
+    for (int tick = 0; pid > 0 && ::kill(pid, 0) == 0 && tick < server_ticks_max; ++tick) {
+        m.sleep_ns(tick_ns);
     }
+}
+
+result<> remove_device(control::control& c, os::machine& m, const del_job& job) {
+    ASHLAR_TRY(const auto entry, look_at(c, m, job.id));
+    // A keeper would bring the server back.
+    int keeper = 0;
+    if (entry.record) {
+        const auto how = recipe_of(*entry.record);
+        if (how && has_keeper(*how)) keeper = how->keeper;
+    }
+    auto removed = do_in_child(job);
+    if (!removed && removed.error().code == ETIMEDOUT && job.force) {
+        if (keeper > 0) ::kill(keeper, SIGSTOP);
+        const bool killed = end_server(entry);
+        if (killed) removed = do_in_child(job);
+        if (keeper > 0) ::kill(keeper, SIGCONT);
+    }
+    const int pid = entry.info.ublksrv_pid;
+    if (!removed) return failure(server_is_stuck(job.id, pid, std::move(removed).error()));
+    device_room::remove_record(m, job.id, entry.info.ublksrv_flags);
+    // They have nothing left to do: whoever adds the next device finds this one's gone.
+    if (entry.record) await_end(m, entry.record->pid);
+    await_end(m, keeper);
     return {};
+}
+
+// Devices whose server is gone, of whatever program. One that waits for a new server is among them
+// only if nothing keeps it.
+result<std::vector<std::uint32_t>> dead_devices(control::control& c, os::machine& m) {
+    std::vector<std::uint32_t> dead;
+    const auto processes = doctor::ublk_processes(doctor::files());
+    for (const std::uint32_t id : device_ids(m)) {
+        auto entry = look_at(c, m, id);
+        if (!entry && entry.error().code == ENODEV) continue;
+        if (!entry) return failure(std::move(entry).error());
+        if (entry->state == "live" || entry->state == "starting") continue;
+        const bool served = std::ranges::any_of(processes, [id](const doctor::process_view& p) {
+            return p.has(doctor::hold::kind::character, id);
+        });
+        const auto how = entry->record ? recipe_of(*entry->record) : result<recipe>(failure({}));
+        if (!served && !(how && has_keeper(*how))) dead.push_back(id);
+    }
+    return dead;
+}
+
+result<std::vector<std::uint32_t>> asked_for(const command& c, control::control& control,
+                                             os::machine& m) {
+    if (c.values.has("all")) return device_ids(m);
+    if (c.values.has("dead")) return dead_devices(control, m);
+    std::vector<std::uint32_t> ids;
+    for (const std::string& word : c.words) {
+        ASHLAR_TRY(const auto id, find_device(control, m, word));
+        ids.push_back(id);
+    }
+    return ids;
 }
 
 }  // namespace
 
 int run_del(const command& c) {
-    const bool all = c.values.has("all");
-    if (all != c.words.empty()) {
+    const bool many = c.values.has("all") || c.values.has("dead");
+    if (many != c.words.empty() || (c.values.has("all") && c.values.has("dead"))) {
         return report(
             {.operation = "del",
-             .why = all ? "--all and named devices exclude each other" : "no device is named",
-             .remedy = "name devices (ashlar del 0), or use --all; see ashlar del --help",
+             .why =
+                 many ? "--all, --dead and named devices exclude each other" : "no device is named",
+             .remedy = "name devices (ashlar del 0), or use --all or --dead; see ashlar del --help",
              .usage = true});
     }
+    auto seconds = c.values.number("timeout", 60, 1, 3600);
+    if (!seconds) return report(seconds.error());
     os::machine& m = os::linux_machine();
-    const auto present = device_ids(m);
-    if (all && present.empty()) return 0;
+    if (many && device_ids(m).empty()) return 0;
     auto control = control::control::open(m, false);
     if (!control) return report(control.error());
-    std::vector<std::uint32_t> ids = all ? present : std::vector<std::uint32_t>();
-    for (const std::string& word : c.words) {
-        auto id = find_device(**control, m, word);
-        if (!id) return report(id.error());
-        ids.push_back(*id);
-    }
+    auto ids = asked_for(c, **control, m);
+    if (!ids) return report(ids.error());
     int code = 0;
-    for (std::uint32_t id : ids) {
-        auto removed = remove_device(**control, m, id, c.values.has("force"));
-        if (!removed && !(all && removed.error().code == ENODEV)) code = report(removed.error());
+    for (const std::uint32_t id : *ids) {
+        const del_job job{
+            .id = id, .force = c.values.has("force"), .limit_ns = *seconds * control::second_ns};
+        auto removed = remove_device(**control, m, job);
+        const bool gone = many && !removed && removed.error().code == ENODEV;
+        if (!removed && !gone) code = report(removed.error());
+        if (removed && c.values.has("dead")) fmt::print("{}\n", device_room::block_path(id));
     }
     return code;
 }

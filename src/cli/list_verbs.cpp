@@ -2,6 +2,7 @@
 // list, show, features and udev-info: what can be seen.
 #include "base/try.hpp"
 #include "cli/inventory.hpp"
+#include "cli/recipe.hpp"
 #include "cli/twin_verbs.hpp"
 #include "cli/verbs.hpp"
 #include "device/busy.hpp"
@@ -28,6 +29,20 @@ result<std::unique_ptr<control::control>> open_control() {
     return control::control::open(os::linux_machine(), false);
 }
 
+// As --recovery has it.
+std::string_view recovery_word(const uapi::ctrl_dev_info& info) {
+    if ((info.flags & uapi::f_user_recovery) == 0) return "fail";
+    if ((info.flags & uapi::f_user_recovery_reissue) != 0) return "reissue";
+    return (info.flags & uapi::f_user_recovery_fail_io) != 0 ? "fail-away" : "wait";
+}
+
+// Of a supervised device whose keeper lives; else 0.
+int keeper_of(const device_entry& e) {
+    if (!e.record || e.record->recipe.empty()) return 0;
+    const auto how = recipe_of(*e.record);
+    return how && has_keeper(*how) ? how->keeper : 0;
+}
+
 json entry_json(const device_entry& e) {
     json j = {{"id", e.info.dev_id},
               {"node", device_room::block_path(e.info.dev_id)},
@@ -41,7 +56,10 @@ json entry_json(const device_entry& e) {
               {"queues", e.info.nr_hw_queues},
               {"depth", e.info.queue_depth},
               {"max_io", e.info.max_io_buf_bytes},
-              {"flags", uapi::flags_text(e.info.flags)}};
+              {"flags", uapi::flags_text(e.info.flags)},
+              {"recovery", recovery_word(e.info)},
+              {"keeper", nullptr}};
+    if (const int keeper = keeper_of(e); keeper != 0) j["keeper"] = keeper;
     if (e.size != 0) j["size"] = e.size;
     if (e.info.ublksrv_pid > 0) j["pid"] = e.info.ublksrv_pid;
     if (e.record) {
@@ -184,6 +202,10 @@ int run_show(const command& c) {
         if (!entry->record->name.empty()) fmt::print("name:       {}\n", entry->record->name);
         fmt::print("created:    {}\n", time_text(entry->record->created));
         fmt::print("log:        {}\n", device_room::log_path(*id));
+        fmt::print("recovery:   {}\n", recovery_word(entry->info));
+        if (const int keeper = keeper_of(*entry); keeper != 0) {
+            fmt::print("keeper:     process {}\n", keeper);
+        }
     }
     fmt::print("kernel:\n  {}\n", uapi::to_string(entry->info));
     if (!status.is_null()) print_counters(status);

@@ -13,6 +13,7 @@
 #include <nlohmann/json.hpp>
 
 #include <cstdio>
+#include <filesystem>
 
 namespace ashlar::cli {
 
@@ -23,6 +24,12 @@ constexpr unsigned steps = 8;
 void print_step(const step& s) {
     fmt::print(stderr, "  {}/{}  {:<20}{}\n", static_cast<unsigned>(s.what) + 1, steps,
                name(s.what), s.detail);
+}
+
+recovery recovery_named(std::string_view word) {
+    if (word == "wait") return recovery::wait;
+    if (word == "reissue") return recovery::reissue;
+    return word == "fail-away" ? recovery::fail : recovery::none;
 }
 
 lane lane_named(const std::string& word) {
@@ -60,6 +67,8 @@ result<options> options_of(const command& c) {
     o.lane = lane_named(v.text("lane", "auto"));
     o.delivery = delivery_named(v.text("delivery", "auto"));
     o.lock_memory = !v.has("no-lock");
+    o.recovery = recovery_named(v.text("recovery", "fail"));
+    o.unfenced = v.has("unfenced");
     if (v.has("id")) o.id = static_cast<std::uint32_t>(id);
     return o;
 }
@@ -72,6 +81,29 @@ error not_on_twin(const command& c) {
                                c.kind->name),
             .remedy = "leave --kernel out, or use the target mem",
             .usage = true};
+}
+
+// What add leaves behind.
+result<server_job> job_of(const command& c) {
+    const option_values& v = c.values;
+    server_job job;
+    ASHLAR_TRY(job.wanted, options_of(c));
+    job.choose_recovery = !v.has("recovery");
+    job.how = {.kind = c.kind,
+               .values = v,
+               .lock_memory = job.wanted.lock_memory,
+               .unfenced = job.wanted.unfenced,
+               .supervised = v.has("supervise")};
+    std::error_code none;
+    job.how.directory = std::filesystem::current_path(none).string();
+    job.how.program = std::filesystem::read_symlink("/proc/self/exe", none).string();
+    if (!job.how.supervised || job.choose_recovery || job.wanted.recovery != recovery::none) {
+        return job;
+    }
+    return failure({.operation = "--supervise",
+                    .why = "with --recovery fail there is nothing to keep: the device ends",
+                    .remedy = "choose another mode of recovery, or leave one of the two",
+                    .usage = true});
 }
 
 struct prepared {
@@ -108,9 +140,9 @@ int run_run(const command& c) {
 }
 
 int run_add(const command& c) {
-    auto wanted = options_of(c);
-    if (!wanted) return report(c, wanted.error());
-    auto started = start_in_background([&] { return c.kind->make(c.values); }, std::move(*wanted));
+    auto job = job_of(c);
+    if (!job) return report(c, job.error());
+    auto started = start_in_background(std::move(*job));
     if (!started) return report(c, started.error());
     const std::string node = device_room::block_path(started->id);
     if (c.values.has("json")) {

@@ -51,6 +51,19 @@ constexpr option device_options[] = {
      .kind = value_kind::word,
      .argument = "NAME",
      .help = "a name for show and del, and for the link /dev/ashlar/NAME that udev's rules make"},
+    {.name = "recovery",
+     .kind = value_kind::choice,
+     .argument = "MODE",
+     .help = "what I/O does when the server dies: fail, and the device ends; wait for another "
+             "server, but what the dead one had fails; reissue: all waits, and what the dead one "
+             "had is made again; fail-away: fail until it is served again (Linux 6.13)",
+     .choices = "fail|wait|reissue|fail-away",
+     .otherwise = "of run, fail; of add, reissue where the target can, else wait; fail for a "
+                  "target whose contents end with the server"},
+    {.name = "unfenced",
+     .kind = value_kind::flag,
+     .help = "reissue though nothing keeps a dead server's writes from landing later, over newer "
+             "ones"},
     {.name = "lane",
      .kind = value_kind::choice,
      .argument = "LANE",
@@ -100,7 +113,12 @@ constexpr option twin_options[] = {
 constexpr option show_options[] = {json_option};
 constexpr option features_options[] = {json_option, twin_option};
 constexpr auto run_options = joined(joined(device_options, steps_option), twin_options);
-constexpr auto add_options = joined(device_options, show_options);
+constexpr option supervise_option[] = {
+    {.name = "supervise",
+     .kind = value_kind::flag,
+     .help = "leave a keeper behind, too: it holds what must outlive the server (a RAM disk's "
+             "memory), and starts another server when one dies"}};
+constexpr auto add_options = joined(joined(device_options, supervise_option), show_options);
 constexpr option doctor_options[] = {
     json_option,
     {.name = "no-trial", .kind = value_kind::flag, .help = "only look; make no device"},
@@ -134,11 +152,34 @@ constexpr option explain_options[] = {
     {.name = "all", .kind = value_kind::flag, .help = "show every field and every candidate"},
     json_option,
 };
-constexpr option del_options[] = {
-    {.name = "all", .kind = value_kind::flag, .help = "remove every ublk device of this machine"},
+constexpr option recover_options[] = {
+    {.name = "all", .kind = value_kind::flag, .help = "bring back all devices of ashlar"},
+    {.name = "unfenced",
+     .kind = value_kind::flag,
+     .help = "make requests again though nothing keeps a dead server's writes from landing later"},
+};
+constexpr option upgrade_options[] = {
+    {.name = "all", .kind = value_kind::flag, .help = "upgrade all devices of ashlar"},
     {.name = "force",
      .kind = value_kind::flag,
-     .help = "remove a disk in use, too: what uses it gets I/O errors"},
+     .help = "also where requests that are under way fail"},
+};
+constexpr option del_options[] = {
+    {.name = "all", .kind = value_kind::flag, .help = "remove every ublk device of this machine"},
+    {.name = "dead",
+     .kind = value_kind::flag,
+     .help = "remove the devices whose server is gone, of whatever program, and print them"},
+    {.name = "force",
+     .kind = value_kind::flag,
+     .help = "remove a disk in use, too: what uses it gets I/O errors. A server of ashlar that "
+             "does not answer in time is killed"},
+    {.name = "timeout",
+     .kind = value_kind::number,
+     .argument = "SECONDS",
+     .help = "how long the kernel may take for a device",
+     .otherwise = "60",
+     .low = 1,
+     .high = 3600},
 };
 
 constexpr verb verbs[] = {
@@ -185,15 +226,41 @@ constexpr verb verbs[] = {
      .options = show_options,
      .run = &run_show},
     {.name = "del",
-     .usage = "DEVICE... | --all [OPTION]...",
+     .usage = "DEVICE... | --all | --dead [OPTION]...",
      .summary = "remove devices",
      .details =
          "DEVICE is a number, a path or a name. Removes live devices, those whose server died, "
          "and those of other servers than ashlar's. A disk in use stays, and the error says who "
-         "uses it.",
+         "uses it. Where the kernel does not answer in time, the error says whom it waits for, and "
+         "this ends all the same.",
      .takes = operands::devices,
      .options = del_options,
      .run = &run_del},
+    {.name = "recover",
+     .usage = "DEVICE... | --all [OPTION]...",
+     .summary = "serve devices again whose server has died",
+     .details =
+         "DEVICE is a number, a path or a name. Starts a new server for a device that waits for "
+         "one, from what its record in /run/ashlar says: the target, its options, and whether a "
+         "keeper watches over it. A keeper that has given up tries again; one that has died is "
+         "replaced, and the server goes on meanwhile. A RAM disk comes back as long as its keeper "
+         "or its server lives. What can't be recovered stays as it is.",
+     .takes = operands::devices,
+     .options = recover_options,
+     .run = &run_recover},
+    {.name = "upgrade",
+     .usage = "DEVICE... | --all [OPTION]...",
+     .summary = "let this program take over running devices",
+     .details =
+         "DEVICE is a number, a path or a name. Starts a server of the program that is called, "
+         "with what the device's record says, and has the running one hand the device over: it "
+         "answers what it has and lets go, and the new one goes on, with the same memory of a RAM "
+         "disk. Whoever uses the disk sees a pause, which is printed, and no error. Before Linux "
+         "6.16 the mode of recovery must be reissue. If the new server can't start or take over, "
+         "the old one goes on.",
+     .takes = operands::devices,
+     .options = upgrade_options,
+     .run = &run_upgrade},
     {.name = "features",
      .usage = "[OPTION]...",
      .summary = "tell what this kernel's driver can do",

@@ -13,6 +13,8 @@ int run_add(const command& c);
 int run_list(const command& c);
 int run_show(const command& c);
 int run_del(const command& c);
+int run_recover(const command& c);
+int run_upgrade(const command& c);
 int run_features(const command& c);
 int run_doctor(const command& c);
 int run_why(const command& c);

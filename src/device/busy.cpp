@@ -47,21 +47,22 @@ std::string describe(const os::holder& h) {
     return h.pid == 0 ? h.how : fmt::format("{} by {} (pid {})", h.how, h.program, h.pid);
 }
 
-result<> stop_if_idle(control::control& c, os::machine& m, std::uint32_t id) {
+result<> stop_if_idle(control::control& c, os::machine& m, std::uint32_t id,
+                      std::uint64_t limit_ns) {
     auto features = c.features();
     const bool in_one_step = features && (*features & uapi::f_safe_stop_dev) != 0;
     std::vector<os::holder> holders;
     for (int tries = 0; tries < tries_max; ++tries) {
         if (in_one_step) {
-            auto stopped = c.try_stop(id);
+            auto stopped = c.try_stop(id, limit_ns);
             if (stopped) return {};
             // No disk: it was never started, or is stopped already. STOP ends its waiting commands.
-            if (stopped.error().code == ENODEV) return c.stop(id);
+            if (stopped.error().code == ENODEV) return c.stop(id, limit_ns);
             if (stopped.error().code != EBUSY) return stopped;
             holders = m.holders_of(disk_name(id));
         } else {
             holders = m.holders_of(disk_name(id));
-            if (holders.empty() && !is_claimed(m, id)) return c.stop(id);
+            if (holders.empty() && !is_claimed(m, id)) return c.stop(id, limit_ns);
         }
         if (!std::ranges::all_of(holders, is_udev)) break;
         m.sleep_ns(pause_ns);

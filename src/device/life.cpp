@@ -109,7 +109,8 @@ result<> device::implementation::add() {
                                          .kind = wanted_.kind,
                                          .lane = std::string(name(lane_.lane)),
                                          .size = plan_.size,
-                                         .created = machine_.wall_clock_seconds()}));
+                                         .created = machine_.wall_clock_seconds(),
+                                         .recipe = wanted_.recipe}));
     recorded_ = true;
     ASHLAR_CHECK(control_->set_params(id(), plan_.params));
     tell(step::kind::set_params, fmt::format("{}, blocks of {}{}", uapi::bytes_text(plan_.size),
@@ -187,7 +188,7 @@ result<> device::implementation::start_queue(std::uint16_t index) {
     return {};
 }
 
-// The whole life of a queue, on its own thread: it opens its ring there, and closes it there.
+// The life of a queue, on its own thread: it opens its ring there. end_queues closes it.
 void device::implementation::serve_queue(queue_life& life, const queue::queue_spec& spec) {
     machine_.mark_io_thread();
     auto fail = [&](error e) {
@@ -207,6 +208,7 @@ void device::implementation::serve_queue(queue_life& life, const queue::queue_sp
                 reach(life, stage::fetched);
                 while ((*opened)->turn()) {}
             }
+            life.served = std::move(*opened);
         }
     } catch (const std::bad_alloc&) {
         fail({.operation = "start a queue",
@@ -267,6 +269,9 @@ void device::implementation::end_queues(bool tags_come_back) {
             }
             life->thread.reset();
         }
+        // Only now: Linux before 6.15 keeps requests for ever that are on their way to a ring which
+        // is closed by a thread that lives.
+        life->served.reset();
         if (life->wakeup_fd >= 0) machine_.close(life->wakeup_fd);
         life->wakeup_fd = -1;
     }

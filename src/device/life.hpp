@@ -39,7 +39,7 @@ public:
     [[nodiscard]] bool ended() const { return queues_ended_.load(std::memory_order_acquire) != 0; }
     // Readable once `ended` is true.
     [[nodiscard]] int ended_fd() const { return ended_fd_; }
-    // As device::resume.
+    // As device::resume. Of a device whose queues have not ended: lets it go first.
     result<bool> resume();
     result<> stop(stop_when when);
 
@@ -49,9 +49,10 @@ private:
     struct queue_life {
         int wakeup_fd = -1;
         queue::counters counters;
-        stage reached = stage::opening;  // guarded by monitor_
-        error failed;                    // … and this
-        bool has_failed = false;         // … and this
+        stage reached = stage::opening;        // guarded by monitor_
+        error failed;                          // … and this
+        bool has_failed = false;               // … and this
+        std::unique_ptr<queue::queue> served;  // the thread's until its end, then to be closed
         std::unique_ptr<os::thread> thread;
     };
 
@@ -79,7 +80,7 @@ private:
     result<> end_recovery();
     result<> write_record_anew(const std::optional<device_room::record>& before);
     result<> serve_waiting();
-    result<> await_release();
+    result<> await_release(bool for_successor);
     bool is_served_elsewhere();
     void let_go(bool tags_come_back);
     void tell(step::kind what, std::string detail);

@@ -118,6 +118,14 @@ std::uint64_t recovery_flags(recovery wanted) {
 
 }  // namespace
 
+result<> check_fence(const options& wanted, const target& served) {
+    if (wanted.unfenced || served.table().fence != fence::none) return {};
+    return failure(wrong("recovery", "reissue",
+                         "nothing keeps a dead server's writes from landing behind its successor's",
+                         "give the target a fence (ashlar::fence) or the mode wait; or allow it: "
+                         "options::unfenced, --unfenced"));
+}
+
 result<plan> make_plan(const options& wanted, const target& served, std::size_t page_bytes,
                        std::uint64_t cookie) {
     const target_table& can = served.table();
@@ -125,6 +133,8 @@ result<plan> make_plan(const options& wanted, const target& served, std::size_t 
     const durability d = served.durability();
     std::uint32_t block = wanted.block_size != 0 ? wanted.block_size : g.logical_block;
     if (block == 0) block = block_min;
+
+    if (wanted.recovery == recovery::reissue) ASHLAR_CHECK(check_fence(wanted, served));
 
     plan p;
     p.size = served.size();

@@ -21,4 +21,7 @@ struct plan {
 result<plan> make_plan(const options& wanted, const target& served, std::size_t page_bytes,
                        std::uint64_t cookie);
 
+// Refuses a target whose requests must not be made again after the end of a server.
+result<> check_fence(const options& wanted, const target& served);
+
 }  // namespace ashlar::device_room

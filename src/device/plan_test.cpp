@@ -136,9 +136,19 @@ TEST_CASE("what a person gets wrong is refused before the kernel is asked, and n
 }
 
 TEST_CASE("each mode of recovery has its flags") {
-    auto flags = [](recovery mode) { return plan_of({.recovery = mode})->info.flags; };
+    auto flags = [](recovery mode) {
+        return plan_of({.recovery = mode, .unfenced = true})->info.flags;
+    };
     CHECK(flags(recovery::none) == 0);
     CHECK(flags(recovery::wait) == uapi::f_user_recovery);
     CHECK(flags(recovery::reissue) == (uapi::f_user_recovery | uapi::f_user_recovery_reissue));
     CHECK(flags(recovery::fail) == (uapi::f_user_recovery | uapi::f_user_recovery_fail_io));
+}
+
+TEST_CASE("without a fence requests are not made again") {
+    auto refused = plan_of({.recovery = recovery::reissue});
+    REQUIRE(!refused);
+    CHECK(refused.error().why.find("dead server's writes") != std::string::npos);
+    CHECK(plan_of({.recovery = recovery::wait}));
+    CHECK(make_plan({.recovery = recovery::reissue}, target(test::ram(1 << 20)), 4096, 77));
 }

@@ -30,10 +30,20 @@ error run_error(error e) {
     return e;
 }
 
+// FNV-1a: against halves and mix-ups, not against malice; the directory is root's.
+std::string check_of(std::string_view text) {
+    std::uint64_t sum = 0xcbf29ce484222325;
+    for (const char c : text) sum = (sum ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+    return fmt::format("{:016x}", sum);
+}
+
 std::optional<record> parse(const std::string& text) {
-    const auto json = nlohmann::json::parse(text, nullptr, false);
+    const auto json = nlohmann::ordered_json::parse(text, nullptr, false);
     if (json.is_discarded() || !json.is_object()) return std::nullopt;
     try {
+        auto checked = json;
+        checked.erase("check");
+        if (json.at("check").get<std::string>() != check_of(checked.dump())) return std::nullopt;
         record r;
         r.id = json.at("id").get<std::uint32_t>();
         r.cookie = json.at("cookie").get<std::uint64_t>();
@@ -43,6 +53,7 @@ std::optional<record> parse(const std::string& text) {
         r.lane = json.at("lane").get<std::string>();
         r.size = json.at("size").get<std::uint64_t>();
         r.created = json.at("created").get<std::int64_t>();
+        r.recipe = json.at("recipe").get<std::string>();
         return r;
     } catch (const nlohmann::json::exception&) {
         return std::nullopt;
@@ -73,9 +84,10 @@ result<std::unique_ptr<os::path_lock>> lock_run_directory(os::machine& m) {
 }
 
 result<> write_record(os::machine& m, const record& r) {
-    const nlohmann::ordered_json json = {{"id", r.id},     {"cookie", r.cookie},  {"pid", r.pid},
-                                         {"name", r.name}, {"target", r.kind},    {"lane", r.lane},
-                                         {"size", r.size}, {"created", r.created}};
+    nlohmann::ordered_json json = {{"id", r.id},     {"cookie", r.cookie},   {"pid", r.pid},
+                                   {"name", r.name}, {"target", r.kind},     {"lane", r.lane},
+                                   {"size", r.size}, {"created", r.created}, {"recipe", r.recipe}};
+    json["check"] = check_of(json.dump());
     auto written = m.replace_file(record_path(r.id), json.dump() + "\n");
     if (written) return {};
     written.error().operation = "write the device's record";

@@ -2,9 +2,9 @@
 // What is known of a device beyond what the kernel knows: its name, its target, its server. One
 // file a device in /run/ashlar (or $ASHLAR_RUN_DIR), readable by anyone.
 //
-// A record is put in place whole, by a rename. It is believed only if its cookie is the one that
-// the kernel keeps for the device (ublksrv_flags): a record of an earlier device of the same id is
-// not.
+// A record is put in place whole, by a rename, and has a checksum: half of one is not believed,
+// where a crash left the rename without the text. Nor is one whose cookie is not that which the
+// kernel keeps for the device (ublksrv_flags): it is of an earlier device of the same id.
 #pragma once
 
 #include "control/control.hpp"
@@ -26,6 +26,7 @@ struct record {
     std::string lane = {};
     std::uint64_t size = 0;
     std::int64_t created = 0;  // seconds of the epoch
+    std::string recipe = {};   // options::recipe
 };
 
 std::string run_directory();

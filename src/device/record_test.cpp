@@ -21,7 +21,8 @@ record sample() {
             .kind = "mem",
             .lane = "plain copy",
             .size = 4096,
-            .created = 1700000000};
+            .created = 1700000000,
+            .recipe = "as before"};
 }
 
 }  // namespace
@@ -37,6 +38,7 @@ TEST_CASE("a record is read back as it was written, by who knows the device's co
     CHECK(r->cookie == sample().cookie);
     CHECK(r->pid == 99);
     CHECK(r->size == 4096);
+    CHECK(r->recipe == "as before");
     CHECK(!read_record(m, 3, 1));
     CHECK(!read_record(m, 4, sample().cookie));
 }
@@ -50,6 +52,13 @@ TEST_CASE("no part of a record is believed") {
     for (std::size_t length = 0; length + 1 < text.size(); ++length) {
         REQUIRE(m.server().replace_file(record_path(3), text.substr(0, length)));
         CHECK(!read_record(m, 3, sample().cookie));
+    }
+    for (std::size_t at = 0; at + 1 < text.size(); ++at) {
+        std::string other = text;
+        other[at] = other[at] == '7' ? '8' : '7';
+        REQUIRE(m.server().replace_file(record_path(3), other));
+        CHECK(!read_record(m, 3, sample().cookie));
+        CHECK(all_records(m).empty());
     }
     REQUIRE(m.server().replace_file(record_path(3), "{\"id\": \"three\"}"));
     CHECK(!read_record(m, 3, sample().cookie));

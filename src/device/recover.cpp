@@ -118,7 +118,8 @@ result<> device::implementation::write_record_anew(const std::optional<record>& 
                          .kind = wanted_.kind,
                          .lane = std::string(name(lane_.lane)),
                          .size = plan_.size,
-                         .created = before ? before->created : machine_.wall_clock_seconds()});
+                         .created = before ? before->created : machine_.wall_clock_seconds(),
+                         .recipe = wanted_.recipe});
 }
 
 // The record first: behind END_USER_RECOVERY requests come, and nothing may fail any more.
@@ -155,16 +156,15 @@ bool device::implementation::is_served_elsewhere() {
 
 // Until the device waits for a server: first the kernel's work behind the end of the round, and
 // then a while for who wanted it to have an end.
-result<> device::implementation::await_release() {
+result<> device::implementation::await_release(bool for_successor) {
     const std::uint64_t start = machine_.now_ns();
     std::uint64_t waits_since = 0;
-    const bool quiesced_on_purpose = !machine_.version().older_than(6, 16);
     for (;;) {
         ASHLAR_TRY(const auto now, control_->info(id()));
         const std::uint64_t time = machine_.now_ns();
         if (auto waits = check_waits(now); waits) {
             if (waits_since == 0) waits_since = time;
-            if (!quiesced_on_purpose || time - waits_since > successor_limit_ns) return {};
+            if (!for_successor || time - waits_since > successor_limit_ns) return {};
         } else if (is_served_elsewhere() || time - start > release_limit_ns) {
             return waits;
         }
@@ -179,10 +179,12 @@ result<bool> device::implementation::resume() {
     const bool stays = (now->flags & uapi::f_user_recovery) != 0 &&
                        now->state != static_cast<std::uint16_t>(uapi::device_state::dead);
     if (!stays) return false;
-    let_go(true);
+    // Where nobody could quiesce it, a late work of the kernel did: nobody wants it.
+    const bool for_successor = !ended() || !machine_.version().older_than(6, 16);
+    let_go(ended());
     machine_.close(std::exchange(ended_fd_, -1));
     ASHLAR_TRY(ended_fd_, machine_.wakeup_open());
-    auto served = await_release();
+    auto served = await_release(for_successor);
     if (served) served = serve_waiting();
     if (served) return true;
     let_go(false);

@@ -110,6 +110,9 @@ result<plan> plan_of_device(const options& wanted, const target& served, std::si
                                            uapi::flags_text(info.flags & foreign)),
                                "recover it with the program that made it"));
     }
+    if ((info.flags & uapi::f_user_recovery_reissue) != 0) {
+        ASHLAR_CHECK(check_fence(wanted, served));
+    }
     options shape = wanted;
     shape.queues = info.nr_hw_queues;
     shape.depth = info.queue_depth;

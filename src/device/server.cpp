@@ -30,21 +30,23 @@ public:
     ending_signals() {
         sigset_t set;
         sigemptyset(&set);
-        for (int number : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&set, number);
+        for (int number : {SIGINT, SIGTERM, SIGHUP, hand_over_signal}) sigaddset(&set, number);
         pthread_sigmask(SIG_BLOCK, &set, &before_);
         fd_ = ::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     }
     ending_signals(const ending_signals&) = delete;
     ending_signals& operator=(const ending_signals&) = delete;
     ~ending_signals() {
-        while (take()) {}
+        while (take() != 0) {}
         ::close(fd_);
         pthread_sigmask(SIG_SETMASK, &before_, nullptr);
     }
     [[nodiscard]] int fd() const { return fd_; }
-    [[nodiscard]] bool take() const {
+    // The next one's number, or 0.
+    [[nodiscard]] int take() const {
         signalfd_siginfo info;
-        return ::read(fd_, &info, sizeof info) == sizeof info;
+        return ::read(fd_, &info, sizeof info) == sizeof info ? static_cast<int>(info.ssi_signo)
+                                                              : 0;
     }
 
 private:
@@ -102,10 +104,12 @@ struct server {
     result<bool> stop();
 };
 
-// The queues have ended, though nobody here has stopped the device. True if it is served again.
+// The queues have ended, though nobody here has stopped the device, or they are to end for another
+// server. True if it is served again.
 result<bool> server::resume() {
     const std::string node = block_path(disk.id());
-    log(level::info, fmt::format("{} was removed or quiesced by somebody else", node));
+    log(level::info, disk.ended() ? fmt::format("{} was removed or quiesced by somebody else", node)
+                                  : fmt::format("{} is handed over to another server", node));
     ASHLAR_TRY(const bool again, disk.resume());
     log(level::info, again ? fmt::format("{} is served again: nobody else has taken it over", node)
                            : fmt::format("{} is gone, or another server has it", node));
@@ -140,12 +144,14 @@ result<> server::run() {
             disk.wanted().on_step({step::kind::first_io, "the first request was answered"});
         }
         if (watched[1].revents != 0) socket.answer_one(status_of(disk));
-        if (disk.ended()) {
+        int number = signals.take();
+        if (disk.ended() || number == hand_over_signal) {
             ASHLAR_TRY(const bool again, resume());
             if (!again) return disk.stop(stop_when::now);
+            number = signals.take();
         }
         const bool second = stopping;
-        const bool signalled = signals.take();
+        const bool signalled = number != 0;
         if (second && signalled) return disk.stop(stop_when::now);
         if (second || signalled) {
             ASHLAR_TRY(const bool over, stop());
@@ -157,11 +163,16 @@ result<> server::run() {
 }  // namespace
 
 result<> run_server(target served, options wanted,
-                    const std::function<void(const device::implementation&)>& ready) {
+                    const std::function<void(const device::implementation&)>& ready,
+                    std::optional<std::uint32_t> taken_over) {
+    using implementation = device::implementation;
     const ending_signals signals;
     std::signal(SIGPIPE, SIG_IGN);
-    ASHLAR_TRY(auto device, device::implementation::start(os::linux_machine(), std::move(served),
-                                                          std::move(wanted)));
+    os::machine& m = os::linux_machine();
+    ASHLAR_TRY(auto device,
+               taken_over
+                   ? implementation::recover(m, *taken_over, std::move(served), std::move(wanted))
+                   : implementation::start(m, std::move(served), std::move(wanted)));
     auto socket = status_socket::open(device->id());
     if (!socket) {
         ASHLAR_CHECK(device->stop(stop_when::now));

@@ -1,16 +1,24 @@
 // SPDX-License-Identifier: MIT
 // A process whose work is one device: from its start to a signal, or to its removal by others.
+// hand_over_signal has it answer what it has and let the device go to another server; if none takes
+// it, it serves on.
 #pragma once
 
 #include "device/life.hpp"
 
+#include <csignal>
 #include <functional>
+#include <optional>
 
 namespace ashlar::device_room {
 
-// `ready` is called once, when the node is usable. Signals SIGINT, SIGTERM and SIGHUP are taken
-// over for the time of the call, which must come before the process has other threads.
+inline constexpr int hand_over_signal = SIGUSR1;
+
+// Makes the device, or takes over one that waits for a server. `ready` is called once, when the
+// node is usable. Signals SIGINT, SIGTERM, SIGHUP and SIGUSR1 are taken over for the time of the
+// call, which must come before the process has other threads.
 result<> run_server(target served, options wanted,
-                    const std::function<void(const device::implementation&)>& ready);
+                    const std::function<void(const device::implementation&)>& ready,
+                    std::optional<std::uint32_t> taken_over = {});
 
 }  // namespace ashlar::device_room

@@ -43,6 +43,14 @@ int recorded_server(const files& fs, std::uint32_t id, std::uint64_t cookie) {
     return json.value("pid", 0);
 }
 
+// The kernel keeps no time of it. A record is written when its server begins; the disk's node goes
+// with a server that can't be followed by another, and that changes /dev.
+void look_at_death(const files& fs, device_view& d) {
+    if (d.of_ashlar) d.lived_at = fs.changed(device_room::record_path(d.id));
+    const bool ended = d.state() == uapi::device_state::dead && !d.disk;
+    if (ended && d.lived_at != 0) d.dead_by = fs.changed("/dev");
+}
+
 std::string holders_of_node(const std::vector<process_view>& processes, std::uint32_t id) {
     std::string text;
     for (const process_view& p : processes) {
@@ -68,7 +76,7 @@ finding about_dead(const device_view& d, const std::vector<process_view>& proces
     }
     f.how = verdict::warning;
     if (is_leftover(d, processes)) {
-        f.what += fmt::format("dead; its server (pid {}) is gone", d.server);
+        f.what += fmt::format("dead; its server (pid {}) is gone{}", d.server, death_text(d));
         f.why = "the id stays taken until somebody deletes the device";
         f.remedy = fmt::format("ashlar del {}, or ashlar doctor --fix", d.id);
         return f;
@@ -112,6 +120,7 @@ finding about(const device_view& d, const std::vector<process_view>& processes) 
         case uapi::device_state::fail_io: {
             f.how = d.server_alive ? verdict::ok : verdict::warning;
             f.what += "waits for a new server";
+            if (!d.server_alive) f.what += death_text(d);
             const bool waits = d.state() == uapi::device_state::quiesced;
             f.why =
                 waits ? "requests to it hang until one comes" : "requests to it fail until then";
@@ -128,6 +137,15 @@ finding about(const device_view& d, const std::vector<process_view>& processes) 
 
 uapi::device_state device_view::state() const {
     return info ? static_cast<uapi::device_state>(info->state) : uapi::device_state::dead;
+}
+
+std::string death_text(const device_view& d) {
+    if (d.lived_at == 0) return "; nothing tells since when";
+    const auto text = [](std::int64_t at) {
+        return fmt::format("{:%F %T}", fmt::localtime(static_cast<std::time_t>(at)));
+    };
+    if (d.dead_by < d.lived_at) return fmt::format("; it ended after {}", text(d.lived_at));
+    return fmt::format("; it ended between {} and {}", text(d.lived_at), text(d.dead_by));
 }
 
 const process_view* process_of(const std::vector<process_view>& processes, int pid) {
@@ -172,6 +190,7 @@ device_view look_at_device(const scene& s, const std::vector<process_view>& proc
     }
     d.server_alive = is_alive(s.fs, d.server);
     look_at_requests(s.fs, d);
+    if (!d.server_alive) look_at_death(s.fs, d);
     return d;
 }
 

@@ -14,6 +14,8 @@ struct device_view {
     int server = 0;                           // a process that has ublkcN open, or had; 0: unknown
     bool server_alive = false;
     bool of_ashlar = false;  // it has a record
+    // Of a server that is gone, seconds of the epoch: it lived then, and was dead then; 0: unknown.
+    std::int64_t lived_at = 0, dead_by = 0;
     bool disk = false;
     // Requests that the disk has and were not answered; `stuck`: none was, for all of the look.
     std::uint64_t under_way = 0, answered = 0;
@@ -37,6 +39,8 @@ bool is_leftover(const device_view& d, const std::vector<process_view>& processe
 std::vector<finding> device_findings(const std::vector<device_view>& devices,
                                      const std::vector<process_view>& processes);
 
+// Since when a server is gone, as far as anything tells: "; it ended after 2026-11-22 10:00:00".
+std::string death_text(const device_view& d);
 // "server (pid 7, ashlar) is stopped by a signal"
 std::string server_text(const device_view& d, const std::vector<process_view>& processes);
 const process_view* process_of(const std::vector<process_view>& processes, int pid);

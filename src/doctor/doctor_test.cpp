@@ -10,9 +10,11 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <fcntl.h>
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <sys/stat.h>
 
 using namespace ashlar;
 using namespace ashlar::doctor;
@@ -55,6 +57,11 @@ public:
     void put(const std::string& path, const std::string& text) {
         filesystem::create_directories(filesystem::path(root_ + path).parent_path());
         std::ofstream(root_ + path) << text;
+    }
+    void set_changed(const std::string& path, std::int64_t second) {
+        const timespec times[] = {{.tv_sec = second, .tv_nsec = 0},
+                                  {.tv_sec = second, .tv_nsec = 0}};
+        REQUIRE(::utimensat(AT_FDCWD, (root_ + path).c_str(), times, 0) == 0);
     }
     void link(const std::string& path, const std::string& target) {
         filesystem::create_directories(filesystem::path(root_ + path).parent_path());
@@ -248,6 +255,24 @@ TEST_CASE("only a dead device of ashlar that nobody holds is a leftover") {
     m.add_process(53, "helper", 'S');
     m.put("/proc/53/maps", "1000-2000 r--s 00000000 00:05 9   /dev/ublkc3\n");
     CHECK(!leftover());  // held
+}
+
+TEST_CASE("since when a server is gone is told as far as something tells") {
+    paper_machine m;
+    m.add_device(3, uapi::device_state::dead, -1);
+    const auto view = [&] { return look_at_device(m.s, ublk_processes(m.s.fs), 3); };
+    CHECK(death_text(view()) == "; nothing tells since when");
+    m.put("/run/ashlar/3.json", R"({"id": 3, "cookie": 77, "pid": 52})");
+    m.set_changed("/run/ashlar/3.json", 1'000'000'000);
+    m.set_changed("/dev", 1'000'000'060);
+    device_view d = view();
+    CHECK(d.lived_at == 1'000'000'000);
+    CHECK(d.dead_by == 1'000'000'060);
+    CHECK(has(death_text(d), "; it ended between 2001-09-0"));
+    m.add_device(3, uapi::device_state::quiesced, -1);
+    d = view();
+    CHECK(d.dead_by == 0);
+    CHECK(has(death_text(d), "; it ended after 2001-09-0"));
 }
 
 TEST_CASE("why names the fetches that a START_DEV waits for, and who holds them up") {

@@ -71,6 +71,11 @@ bool files::exists(const std::string& path) const {
     return ::lstat((root_ + path).c_str(), &found) == 0;
 }
 
+std::int64_t files::changed(const std::string& path) const {
+    struct stat found{};
+    return ::lstat((root_ + path).c_str(), &found) == 0 ? found.st_mtim.tv_sec : 0;
+}
+
 bool files::may_write(const std::string& path) const {
     return ::access((root_ + path).c_str(), R_OK | W_OK) == 0;
 }

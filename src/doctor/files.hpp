@@ -4,6 +4,7 @@
 // waits for a disk that does not answer.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -27,6 +28,8 @@ public:
     [[nodiscard]] std::vector<std::string> list(const std::string& path) const;
     [[nodiscard]] std::string link(const std::string& path) const;  // where it points to
     [[nodiscard]] bool exists(const std::string& path) const;
+    // When it was last changed, in seconds of the epoch; 0 without it.
+    [[nodiscard]] std::int64_t changed(const std::string& path) const;
     [[nodiscard]] bool may_write(const std::string& path) const;
     [[nodiscard]] std::string real(const std::string& path) const { return root_ + path; }
 

@@ -177,7 +177,8 @@ void take_payloads(evidence& seen, const dump& entry, const document& all) {
     }
 }
 
-finding decoded(const dump& d, const rules::kernel& k, const document& all, const options& how) {
+finding decoded(const dump& d, const rules::kernel& k, const document& all, const options& how,
+                bool judged_already = false) {
     finding f{.what = finding::kind::bytes,
               .title = fmt::format("{}, {} bytes", long_name(d.of), d.bytes.size()),
               .lines = {d.line},
@@ -189,7 +190,8 @@ finding decoded(const dump& d, const rules::kernel& k, const document& all, cons
     else if (const auto* n = nearest(all.command_numbers, {d.line}, 10)) command = n->value;
     f.fields = fields_of(d.of, d.bytes, k, command);
     const auto about = subject_of_dump(d);
-    if (!about) return f;
+    f.judged = !judged_already;
+    if (!about || judged_already) return f;
     evidence seen(k);
     seen.about = *about;
     seen.take(d.of, d.bytes);
@@ -203,7 +205,8 @@ finding decoded(const dump& d, const rules::kernel& k, const document& all, cons
 }
 
 // Each dump once, however often it was printed.
-void list_dumps(explanation& out, const document& d, const rules::kernel& k, const options& how) {
+void list_dumps(explanation& out, const document& d, const rules::kernel& k, const options& how,
+                const session& calls) {
     constexpr std::size_t most = 100;
     std::map<std::vector<std::uint8_t>, std::size_t> seen;
     for (const dump& one : d.dumps) {
@@ -213,7 +216,7 @@ void list_dumps(explanation& out, const document& d, const rules::kernel& k, con
             seen.erase(at);
             continue;
         }
-        if (is_new) out.findings.push_back(decoded(one, k, d, how));
+        if (is_new) out.findings.push_back(decoded(one, k, d, how, calls.tells(one.line)));
         else out.findings[at->second].lines.push_back(one.line);
     }
 }
@@ -267,7 +270,7 @@ explanation text(std::string_view input, const options& how) {
     if (d.about_ublk) {
         for (finding& f : symptoms_of(d, k)) out.findings.push_back(std::move(f));
     }
-    list_dumps(out, d, k, how);
+    list_dumps(out, d, k, how, calls);
     list_unread(out, d);
     return out;
 }

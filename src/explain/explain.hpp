@@ -23,6 +23,7 @@ struct finding {
     std::vector<field> fields;       // of bytes
     std::vector<verdict> verdicts;
     std::vector<std::string> notes;
+    bool judged = true;  // false for bytes that another finding judges, with their result
 };
 
 struct unread {

@@ -260,9 +260,13 @@ void history::tell_device(evidence& seen, const device& d) const {
     if (state == uapi::device_state::live) c.disk_used = true;
     else if (d.made && !d.had_disk) c.disk_used = false;
     if (d.made) c.all_fetched = all_fetched(d);
-    if (d.opens > 0) c.char_open = true;
+    if (d.opens > 0) {
+        c.char_open = true;
+        c.id_free = false;  // DEL_DEV waits for them
+    }
     // Who opened it before the log began is not known.
-    else if (d.made) c.char_open = false;
+    else if (d.made)
+        c.char_open = false;
 }
 
 void history::tell_slot(evidence& seen, const device& d, place at, const std::string& who) const {

@@ -29,8 +29,6 @@ struct ring_call {
 
 class history {
 public:
-    explicit history(const rules::kernel& k) : kernel_(k) {}
-
     // In the order of the log. A result below 0 takes back what the call seemed to do.
     void submitted(const ring_call& c);
     void completed(const ring_call& c, std::int64_t result);
@@ -69,7 +67,6 @@ private:
         std::map<std::uint16_t, std::string> daemons = {};  // who fetched last in a queue
     };
 
-    const rules::kernel& kernel_;
     std::map<std::uint32_t, device> devices_;
     bool made_last_ = false;  // the last command that was taken was an ADD_DEV
     std::map<int, std::string> files_;

@@ -126,7 +126,7 @@ private:
         if (!how_.all && !certain && f.verdicts.size() > shown) {
             out_ += fmt::format("  … and {} less likely ones (--all)\n", f.verdicts.size() - shown);
         }
-        if (f.what == finding::kind::bytes && f.verdicts.empty()) {
+        if (f.what == finding::kind::bytes && f.judged && f.verdicts.empty()) {
             out_ +=
                 fmt::format("  {}\n", coloured(green, "Breaks no rule that bytes alone can show."));
         }

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace ashlar::explain {
 
@@ -61,7 +62,7 @@ void judge_elements(judgement& j, const evidence& header, const ring_call& c, co
 
 }  // namespace
 
-session::session(const document& d, const rules::kernel& k) : kernel_(k), walked_(k) {
+session::session(const document& d, const rules::kernel& k) : kernel_(k) {
     if (d.completions.empty()) return;
     take_entries(d);
     take_completions(d);
@@ -70,7 +71,7 @@ session::session(const document& d, const rules::kernel& k) : kernel_(k), walked
         return;
     }
     take_files(d);
-    std::ranges::stable_sort(events_, {}, &event::line);
+    std::ranges::sort(events_, {}, [](const event& e) { return std::pair(e.line, e.what); });
     // What is shown of a request belongs to the completion before it.
     const ring_call* last = nullptr;
     for (event& e : events_) {
@@ -170,37 +171,57 @@ void session::happen(history& past, const event& e) {
     }
 }
 
-finding session::judged(const history& past, const event& e) const {
+judgement session::judge_call(const history* past, const ring_call& c, const outcome& told) const {
     evidence seen(kernel_);
-    const ring_call& c = *e.call;
     seen.take_entry(c.entry);
-    const subject about = seen.about;
     for (const auto& p : c.payloads) {
-        if (about == subject::add_dev && p.size() >= 64) seen.take_info(p);
-        else if (about == subject::set_params && p.size() >= 8) seen.take_params(p);
-        else if (about == subject::reg_buf && p.size() >= 24) seen.take_buffer(p);
+        if (seen.about == subject::add_dev && p.size() >= 64) seen.take_info(p);
+        else if (seen.about == subject::set_params && p.size() >= 8) seen.take_params(p);
+        else if (seen.about == subject::reg_buf && p.size() >= 24) seen.take_buffer(p);
     }
-    past.tell(seen, c);
+    if (past != nullptr) past->tell(seen, c);
     seen.settle();
+    judgement j = judge(seen, told);
+    judge_elements(j, seen, c, told);
+    return j;
+}
+
+finding session::judged(const history& past, const event& e) const {
+    const ring_call& c = *e.call;
     const bool never = e.what == kind::never;
     const outcome told{.error = never ? 0 : static_cast<int>(-e.result),
                        .when = never ? when::never : when::unknown};
-    judgement j = judge(seen, told);
-    judge_elements(j, seen, c, told);
+    judgement j = judge_call(&past, c, told);
+    if (j.verdicts.empty()) {
+        // A log may leave calls out.
+        judgement without = judge_call(nullptr, c, told);
+        if (!without.verdicts.empty()) {
+            j = std::move(without);
+            j.notes.emplace_back("with what the earlier calls of the log tell no rule gives this; "
+                                 "it was judged without them");
+        }
+    }
+    const std::string_view name = explain::name(c.about());
     return {.what = finding::kind::failure,
-            .title = never ? fmt::format("{} does not come back", explain::name(about))
-                           : fmt::format("{} failed with {}", explain::name(about),
-                                         errno_name(told.error)),
+            .title = never ? fmt::format("{} does not come back", name)
+                           : fmt::format("{} failed with {}", name, errno_name(told.error)),
             .lines = {c.line, e.line},
             .fields = {},
             .verdicts = std::move(j.verdicts),
             .notes = std::move(j.notes)};
 }
 
+bool session::tells(std::size_t line) const {
+    return std::ranges::any_of(events_, [&](const event& e) {
+        const bool ends = e.what == kind::completion || e.what == kind::never;
+        return ends && e.call->line == line;
+    });
+}
+
 std::vector<finding> session::findings() const {
     constexpr std::size_t most = 200;
     std::vector<finding> out;
-    history past(kernel_);
+    history past;
     for (const event& e : events_) {
         const bool failed = e.what == kind::completion && e.result < 0 && e.result > -4096;
         if (failed) {

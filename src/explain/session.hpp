@@ -42,6 +42,8 @@ public:
 
     [[nodiscard]] bool empty() const { return events_.empty(); }
     [[nodiscard]] const std::set<std::size_t>& lines() const { return lines_; }
+    // Whether an entry of this line has its completion, so that it is judged here.
+    [[nodiscard]] bool tells(std::size_t line) const;
     // What is wrong with each entry that was refused, or waits though it should not.
     [[nodiscard]] std::vector<finding> findings() const;
     // Adds to a file call what is known before this line. Lines come in their order.
@@ -59,6 +61,9 @@ private:
     void take_completions(const document& d);
     void take_files(const document& d);
     static void happen(history& past, const event& e);
+    // `past` may be null.
+    [[nodiscard]] judgement judge_call(const history* past, const ring_call& c,
+                                       const outcome& told) const;
     [[nodiscard]] finding judged(const history& past, const event& e) const;
 };
 

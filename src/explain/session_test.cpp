@@ -116,6 +116,15 @@ TEST_CASE("log: START_DEV that does not come back lacks fetches, and else nothin
           "START-4 certain");
 }
 
+TEST_CASE("log: bytes that were judged with their result are only taken apart") {
+    const auto e = text(beginning() + fetch(2, 2) + result(2, -EINVAL), {});
+    for (const finding& f : e.findings) {
+        if (f.what != finding::kind::bytes || f.title.find("entry") == std::string::npos) continue;
+        CHECK_FALSE(f.judged);
+        CHECK(f.verdicts.empty());
+    }
+}
+
 TEST_CASE("log: a completion of no entry is explained as before") {
     const auto e = text("Linux 6.12\nADD_DEV\nprocessing completion user_data=77 res=-22\n", {});
     const finding* f = last_failure(e);

@@ -57,7 +57,7 @@ public:
             if (call.name != "io_uring_enter" || opened_control_ == 0) continue;
             waiting(call.line);
         }
-        if (opened_control_ != 0 && !out_.findings.empty()) return;
+        if (!calls_.empty() || (opened_control_ != 0 && !out_.findings.empty())) return;
         if (opened_control_ != 0) {
             finding f{.what = finding::kind::symptom,
                       .title = "no system call of ublk failed",

@@ -17,6 +17,7 @@ constexpr const char* disk_path = "/disk";
 struct ram_disk {
     std::span<std::byte> bytes;
     ashlar::geometry shape;
+    static constexpr auto fence = ashlar::fence::process;
 
     std::uint64_t size() const { return bytes.size(); }
     ashlar::geometry geometry() const { return shape; }
@@ -34,6 +35,7 @@ struct ring_file {
     std::uint64_t bytes;
     ashlar::geometry shape;
 
+    static constexpr auto fence = ashlar::fence::release;
     static constexpr auto durability =
         through ? ashlar::durability::write_through : ashlar::durability::volatile_cache;
     static constexpr bool passes_data = true;
@@ -79,6 +81,7 @@ struct direct_file {
     unsigned writes = 0, discards = 0;
 
     static constexpr auto durability = ashlar::durability::volatile_cache;
+    static constexpr auto fence = ashlar::fence::process;
     std::uint64_t size() const { return disk.size(); }
     ashlar::geometry geometry() const { return shape; }
     void read(std::uint64_t at, std::span<std::byte> out) { disk.read(at, out); }

@@ -62,7 +62,7 @@ wait $reader
 kill -KILL "$server"
 wait_for 60 has_state "$id" dead
 examine 0 --no-trial
-finds "device $id" warning "dead.*pid $server.*ashlar del $id"
+finds "device $id" warning "dead.*pid $server.*it ended .*$(date +%Y).*ashlar del $id"
 examine 0 --no-trial --fix
 grep -q "to be mended: remove device $id" "$work/doctor.err" || fail "$(<"$work/doctor.err")"
 [ "$(list_state "$id")" = dead ] || fail "it was removed unasked"

@@ -24,6 +24,7 @@ struct file_disk {
     int fd;
     std::uint64_t bytes;
     unsigned slow_us;
+    static constexpr auto fence = ashlar::fence::process;
 
     [[nodiscard]] std::uint64_t size() const { return bytes; }
     std::error_code read(std::uint64_t at, std::span<std::byte> out) const {

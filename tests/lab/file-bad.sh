@@ -3,6 +3,7 @@
 # table; locks against a second writer, a loop device and a reader.
 . "${0%/*}/functions.sh"
 requires sfdisk losetup
+modprobe loop
 
 mkdir folder
 : >empty
@@ -22,17 +23,17 @@ refused "a file is made of a size" 2 new --create
 # From where the user stands, though the server is somewhere else.
 add file image
 sfdisk -q "$disk" <<<$'4M,16M\n,32M'
-refused "image.*Device or resource busy.*process $server \(ashlar\)" 1 image
-refused "image.*it writes to the file" 1 image --read-only
-other=$id first=$server
-refused_now() { "$ASHLAR" add file image --locking off --json >second; }
-refused_now
-"$ASHLAR" del "$(sed -n 's/.*"id": \([0-9]*\).*/\1/p' second)"
+in_use='image: Device or resource busy'
+expect_error "$in_use.*process $server \(ashlar\)" 1 "$ASHLAR" add file image
+expect_error "$in_use.*it writes to the file" 1 "$ASHLAR" add file image --read-only
+one=$id
+add file image --locking off
+remove
+id=$one disk=/dev/ublkb$one
 random_file data $((1 << 20))
 wait_for 60 test -b "${disk}p1"
 dd if=data of="${disk}p1" bs=1M oflag=direct status=none
-remove "$other"
-has_ended "$first" || wait_for 60 has_ended "$first"
+remove
 
 # The first partition alone, by its place in the file.
 add file image --offset 4M --size 16M --read-only

@@ -15,6 +15,7 @@ struct ram {
     explicit ram(std::size_t size) : bytes(std::make_shared<std::vector<std::byte>>(size)) {}
 
     std::shared_ptr<std::vector<std::byte>> bytes;
+    static constexpr auto fence = ashlar::fence::process;
 
     std::uint64_t size() const { return bytes->size(); }
     void read(std::uint64_t at, std::span<std::byte> out) {

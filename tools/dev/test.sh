@@ -5,7 +5,7 @@
 # the lab on the oldest and the newest kernel. Sourced by ./dev.
 
 lab_kernels=(6.12 newest)
-lab_programs=(ashlar_cli recording_disk faulty_disk enduring_disk stuck_calls null_disk ram_disk file_disk)
+lab_programs=(ashlar_cli recording_disk faulty_disk enduring_disk stuck_calls riddle_calls null_disk ram_disk file_disk)
 
 test_steps() {
     check_steps
@@ -17,6 +17,8 @@ test_steps() {
     step 'build, clang++, address sanitizer' \
         configure_and_build asan unit_tests twin_tests ashlar_cli ashlar_sim &&
         step 'unit tests, address sanitizer' run_ctest asan -E '^agree'
+    step 'build, clang++, fuzzer' configure_and_build fuzz explain_fuzz &&
+        step 'explain, fuzzed for 30 seconds' run_ctest fuzz -R '^explain_fuzz'
     step 'build, clang++, thread sanitizer' configure_and_build tsan twin_tests &&
         step 'unit tests, thread sanitizer' run_ctest tsan -R '^threads-'
 }

@@ -154,6 +154,19 @@ TEST_CASE("a disk lasts as its file is locked, and the process that has it is na
     ::close(ready[1]);
 }
 
+TEST_CASE("the lock is handed over by a server that lives") {
+    const place p;
+    const std::string path = p.file("image", 1 << 20);
+    auto first = p.open({.path = path});
+    REQUIRE(first);
+    auto second = p.open({.path = path, .predecessor = ::getpid()});
+    REQUIRE(second);
+    first = failure({});
+    CHECK(has(p.refusal({.path = path}), "EBUSY"));
+    second = failure({});
+    CHECK(p.open({.path = path}));
+}
+
 TEST_CASE("qemu's own locks are seen, and it sees ours") {
     const place p;
     const std::string path = p.file("image", 1 << 20);
@@ -209,7 +222,7 @@ TEST_CASE("a file in memory is a disk that is read and written at once") {
     if (!opened) return;  // this machine has no tmpfs there
     ::unlink(path.c_str());
     CHECK(opened->in_memory);
-    auto disk = memory_file_disk::make(opened->spec);
+    auto disk = memory_file_disk<file_disk>::make(opened->spec);
     REQUIRE(disk);
     const std::vector<std::byte> data(8192, std::byte{6});
     std::vector<std::byte> found(8192);

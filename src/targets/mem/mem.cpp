@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -27,6 +28,12 @@ std::uint64_t page_bytes_of(huge_pages pages) {
                                    : huge_page_bytes;
 }
 
+// The core refuses an empty or impossible size in words; a mapping of nothing is none.
+std::uint64_t mapped_bytes(std::uint64_t bytes, huge_pages pages) {
+    const std::uint64_t unit = page_bytes_of(pages);
+    return std::max(round_up(bytes, unit), unit);
+}
+
 error no_memory(std::uint64_t bytes, huge_pages pages, int code) {
     error e{.operation = "map the RAM disk", .object = format_size(bytes), .code = code};
     if (pages == huge_pages::reserved) {
@@ -43,21 +50,49 @@ error no_memory(std::uint64_t bytes, huge_pages pages, int code) {
 }  // namespace
 
 result<std::shared_ptr<mem_disk>> mem_disk::make(std::uint64_t bytes, huge_pages pages,
-                                                 std::unique_ptr<memory_budget> budget) {
-    const std::uint64_t unit = page_bytes_of(pages);
-    // The core refuses an empty or impossible size in words; a mapping of nothing is none.
-    const std::uint64_t mapped = std::max(round_up(bytes, unit), unit);
+                                                 std::unique_ptr<memory_budget> budget, int file) {
+    const std::uint64_t mapped = mapped_bytes(bytes, pages);
     if (mapped < bytes) return failure(no_memory(bytes, pages, ENOMEM));
     const int kind = pages == huge_pages::reserved ? MAP_HUGETLB : MAP_NORESERVE;
-    void* memory =
-        ::mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | kind, -1, 0);
+    const int flags = file < 0 ? MAP_PRIVATE | MAP_ANONYMOUS | kind : MAP_SHARED;
+    void* memory = ::mmap(nullptr, mapped, PROT_READ | PROT_WRITE, flags, file, 0);
     if (memory == MAP_FAILED) return failure(no_memory(bytes, pages, errno));
     // Advice only: a kernel without huge pages refuses it, and nothing is lost.
     if (pages == huge_pages::no) ::madvise(memory, mapped, MADV_NOHUGEPAGE);
     if (pages == huge_pages::transparent) ::madvise(memory, mapped, MADV_HUGEPAGE);
     ::madvise(memory, mapped, MADV_DONTDUMP);
-    return std::shared_ptr<mem_disk>(
+    std::shared_ptr<mem_disk> disk(
         new mem_disk(static_cast<std::byte*>(memory), bytes, mapped, pages, std::move(budget)));
+    disk->file_ = file;
+    if (file >= 0) disk->find_used();
+    return disk;
+}
+
+result<int> mem_disk::make_memory(std::uint64_t bytes, huge_pages pages) {
+    const std::uint64_t mapped = mapped_bytes(bytes, pages);
+    const unsigned kind = pages == huge_pages::reserved ? MFD_HUGETLB : 0;
+    const int file = ::memfd_create("ashlar mem", MFD_CLOEXEC | kind);
+    if (file < 0) return failure(no_memory(bytes, pages, errno));
+    if (mapped >= bytes && ::ftruncate(file, static_cast<off_t>(mapped)) == 0) return file;
+    const int code = mapped < bytes ? ENOMEM : errno;
+    ::close(file);
+    return failure(no_memory(bytes, pages, code));
+}
+
+// What an earlier server has written. Where the kernel can't tell, all of it may be.
+void mem_disk::find_used() {
+    const auto end = static_cast<off_t>(mapped_);
+    for (off_t at = 0; at < end;) {
+        off_t data = ::lseek(file_, at, SEEK_DATA);
+        if (data < 0 && errno == ENXIO) return;
+        if (data < 0) data = at;
+        off_t hole = ::lseek(file_, data, SEEK_HOLE);
+        if (hole <= data) hole = end;
+        const auto last = static_cast<std::uint64_t>(hole - 1) >> chunk_shift_;
+        for (auto chunk = static_cast<std::uint64_t>(data) >> chunk_shift_; chunk <= last; ++chunk)
+            set_used(chunk);
+        at = hole;
+    }
 }
 
 mem_disk::mem_disk(std::byte* memory, std::uint64_t bytes, std::uint64_t mapped, huge_pages pages,
@@ -162,12 +197,20 @@ void mem_disk::zero_within_chunk(std::uint64_t at, std::uint64_t length) {
     const std::uint64_t first_page = std::min(round_up(at, page_bytes_), end);
     const std::uint64_t last_page = std::max(end / page_bytes_ * page_bytes_, first_page);
     std::memset(memory_ + at, 0, first_page - at);
-    if (last_page != first_page &&
-        ::madvise(memory_ + first_page, last_page - first_page, advice_drop_locked) != 0 &&
-        ::madvise(memory_ + first_page, last_page - first_page, MADV_DONTNEED) != 0) {
+    if (last_page != first_page && !drop(first_page, last_page - first_page)) {
         std::memset(memory_ + first_page, 0, last_page - first_page);
     }
     std::memset(memory_ + last_page, 0, end - last_page);
+}
+
+// Gives whole pages back. False if the kernel does not take them.
+bool mem_disk::drop(std::uint64_t at, std::uint64_t length) {
+    if (file_ >= 0) {
+        return ::fallocate(file_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                           static_cast<off_t>(at), static_cast<off_t>(length)) == 0;
+    }
+    return ::madvise(memory_ + at, length, advice_drop_locked) == 0 ||
+           ::madvise(memory_ + at, length, MADV_DONTNEED) == 0;
 }
 
 namespace {
@@ -189,16 +232,28 @@ constexpr option mem_options[] = {
      .otherwise = "no"},
 };
 
+huge_pages pages_of(const option_values& values) {
+    const std::string kind = values.text("huge-pages", "no");
+    return kind == "reserved"      ? huge_pages::reserved
+           : kind == "transparent" ? huge_pages::transparent
+                                   : huge_pages::no;
+}
+
 result<target> make_mem(const option_values& values) {
     auto bytes = values.size("size", 1_GiB);
     if (!bytes) return failure(std::move(bytes).error());
-    const std::string kind = values.text("huge-pages", "no");
-    const huge_pages pages = kind == "reserved"      ? huge_pages::reserved
-                             : kind == "transparent" ? huge_pages::transparent
-                                                     : huge_pages::no;
-    auto disk = mem_disk::make(*bytes, pages, std::make_unique<memory_budget>());
+    auto kept = values.number("keepsake", 0, 0, 1 << 20);
+    if (!kept) return failure(std::move(kept).error());
+    auto disk = mem_disk::make(*bytes, pages_of(values), std::make_unique<memory_budget>(),
+                               values.has("keepsake") ? static_cast<int>(*kept) : -1);
     if (!disk) return failure(std::move(disk).error());
     return target(std::move(*disk));
+}
+
+result<int> make_mem_keepsake(const option_values& values) {
+    auto bytes = values.size("size", 1_GiB);
+    if (!bytes) return failure(std::move(bytes).error());
+    return mem_disk::make_memory(*bytes, pages_of(values));
 }
 
 }  // namespace
@@ -208,6 +263,8 @@ constinit const target_kind mem_kind = {
     .summary = "a RAM disk: sparse, gives memory back on discard",
     .options = mem_options,
     .make = &make_mem,
+    .ends_with_server = true,
+    .keepsake = &make_mem_keepsake,
 };
 
 }  // namespace ashlar::targets

@@ -24,8 +24,14 @@ enum class huge_pages : std::uint8_t {
 
 class mem_disk {
 public:
+    static constexpr auto fence = ashlar::fence::process;
+
+    // With a descriptor the contents are that file's (of make_memory), and outlive the disk.
     static result<std::shared_ptr<mem_disk>> make(std::uint64_t bytes, huge_pages pages,
-                                                  std::unique_ptr<memory_budget> budget);
+                                                  std::unique_ptr<memory_budget> budget,
+                                                  int file = -1);
+    // Memory with a descriptor. The caller closes it.
+    static result<int> make_memory(std::uint64_t bytes, huge_pages pages);
     ~mem_disk();
     mem_disk(const mem_disk&) = delete;
     mem_disk& operator=(const mem_disk&) = delete;
@@ -44,6 +50,8 @@ private:
     mem_disk(std::byte* memory, std::uint64_t bytes, std::uint64_t mapped, huge_pages pages,
              std::unique_ptr<memory_budget> budget);
     std::error_code zero(std::uint64_t at, std::uint64_t length);
+    [[nodiscard]] bool drop(std::uint64_t at, std::uint64_t length);
+    void find_used();
     void zero_within_chunk(std::uint64_t at, std::uint64_t length);
     template <class F>
     void for_each_chunk(std::uint64_t at, std::uint64_t length, F&& f) const;
@@ -59,6 +67,7 @@ private:
     unsigned chunk_shift_;
     huge_pages pages_;
     std::unique_ptr<memory_budget> budget_;
+    int file_ = -1;
     // A bit for each chunk: whether anything was written to it.
     std::vector<std::atomic<std::uint64_t>> used_;
 };

@@ -155,6 +155,39 @@ TEST_CASE("the limits of control groups count, those of the groups above as well
     CHECK(budget.available() == (148 << 20));
 }
 
+TEST_CASE("what was written to memory with a descriptor is there for the next disk of it") {
+    constexpr std::uint64_t bytes = 4 << 20;
+    auto file = mem_disk::make_memory(bytes, huge_pages::no);
+    REQUIRE(file);
+    const auto disk_of_it = [&] {
+        auto disk = mem_disk::make(bytes, huge_pages::no, std::make_unique<memory_budget>(), *file);
+        REQUIRE(disk);
+        return *disk;
+    };
+    std::vector<std::byte> shadow(bytes);
+    const std::vector<std::byte> part(100'000, std::byte{7});
+    auto disk = disk_of_it();
+    for (const std::uint64_t at : {0ULL, 1'000'448ULL, 3'000'320ULL}) {
+        REQUIRE(!write(*disk, at, part));
+        std::ranges::copy(part, shadow.begin() + static_cast<std::ptrdiff_t>(at));
+    }
+    REQUIRE(!disk->discard(4096, 90'112));
+    std::fill_n(shadow.begin() + 4096, 90'112, std::byte{});
+    std::vector<std::byte> found(bytes);
+    for (int server = 0; server < 2; ++server) {
+        read(*disk, 0, found);
+        CHECK(found == shadow);
+        disk = disk_of_it();
+    }
+    REQUIRE(!disk->write_zeroes(0, bytes));
+    disk = disk_of_it();
+    read(*disk, 0, found);
+    CHECK(found == std::vector<std::byte>(bytes));
+    // All of it was given back.
+    CHECK(::lseek(*file, 0, SEEK_DATA) < 0);
+    ::close(*file);
+}
+
 TEST_CASE("an impossible size is refused in words") {
     auto disk =
         mem_disk::make(std::uint64_t{1} << 62, huge_pages::no, std::make_unique<memory_budget>());

@@ -9,6 +9,8 @@ namespace ashlar::targets {
 
 class null_disk {
 public:
+    static constexpr auto fence = ashlar::fence::process;
+
     explicit null_disk(std::uint64_t bytes) : bytes_(bytes) {}
 
     [[nodiscard]] std::uint64_t size() const { return bytes_; }

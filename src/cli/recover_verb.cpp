@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+// recover: a server, or a keeper, for devices that have lost theirs.
+#include "base/try.hpp"
+#include "cli/background.hpp"
+#include "cli/inventory.hpp"
+#include "cli/keeper.hpp"
+#include "cli/verbs.hpp"
+#include "device/nodes.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+
+namespace ashlar::cli {
+
+namespace {
+
+constexpr std::uint64_t release_limit_ns = 30 * control::second_ns;
+constexpr std::uint64_t tick_ns = 20'000'000;
+constexpr int ticks_max = 1500;  // half a minute
+
+bool is_alive(int pid) { return pid > 0 && (::kill(pid, 0) == 0 || errno == EPERM); }
+
+bool waits(const device_entry& e) { return e.state == "quiesced" || e.state == "fail-io"; }
+
+error refused(std::uint32_t id, std::string why, std::string remedy) {
+    return {.operation = "recover",
+            .object = fmt::format("device {}", id),
+            .why = std::move(why),
+            .remedy = std::move(remedy)};
+}
+
+// Its keeper lives and has given up, or is just at work.
+result<> have_kept(control::control& c, os::machine& m, std::uint32_t id, const recipe& how) {
+    tell_to_try_again(how);
+    for (int tick = 0; tick < ticks_max; ++tick) {
+        ASHLAR_TRY(const auto entry, look_at(c, m, id));
+        if (entry.state == "live") return {};
+        m.sleep_ns(tick_ns);
+    }
+    return failure(refused(id, "its keeper has not brought it back in half a minute",
+                           "see why in the device's log: ashlar show"));
+}
+
+// Serves it anew, or gives the server that goes on a keeper again. The text says what was done.
+result<std::string> recover_device(control::control& c, os::machine& m, std::uint32_t id,
+                                   bool unfenced) {
+    ASHLAR_TRY(auto entry, look_at(c, m, id));
+    const bool has_server = entry.record && is_alive(entry.record->pid);
+    if (entry.record && !has_server) {
+        // The kernel sees the end of a server some time after it.
+        for (int tick = 0; entry.state == "live" && tick < ticks_max; ++tick) {
+            m.sleep_ns(tick_ns);
+            ASHLAR_TRY(entry, look_at(c, m, id));
+        }
+    }
+    if (entry.state == "dead") {
+        return failure(refused(id, "it was stopped, or made without recovery",
+                               "remove it and make a new one: ashlar del"));
+    }
+    if (!entry.record) {
+        return failure(refused(id, "it was not made by ashlar, or its record is gone",
+                               "use the program that made it; or remove it: ashlar del"));
+    }
+    ASHLAR_TRY(recipe how, recipe_of(*entry.record));
+    if (unfenced) how.unfenced = true;
+    if (has_keeper(how)) {
+        if (!waits(entry)) return std::string("is served and kept");
+        ASHLAR_CHECK(have_kept(c, m, id, how));
+        return std::string("is served again by its keeper");
+    }
+    const int server = entry.record->pid;
+    if (!waits(entry) && !how.supervised) return std::string("is served");
+    if (how.keepsake >= 0 && !has_server) {
+        return failure(refused(id, "its contents were in its server and its keeper, and both died",
+                               "remove it and make a new one: ashlar del"));
+    }
+    if (how.kind->ends_with_server && how.keepsake < 0) {
+        return failure(refused(id, "its contents ended with its server",
+                               "remove it and make a new one, with --supervise: ashlar del"));
+    }
+    ASHLAR_TRY(auto job, job_of(*entry.record, std::move(how)));
+    job.await_release_ns = release_limit_ns;
+    const bool goes_on = !waits(entry);
+    ASHLAR_TRY(const ready_server ready, start_in_background(std::move(job), goes_on ? server : 0));
+    return goes_on ? fmt::format("is kept again; process {} serves it", ready.pid)
+                   : fmt::format("is served again by process {}", ready.pid);
+}
+
+}  // namespace
+
+int run_recover(const command& c) {
+    const bool all = c.values.has("all");
+    if (all != c.words.empty()) {
+        return report(
+            {.operation = "recover",
+             .why = all ? "--all and named devices exclude each other" : "no device is named",
+             .remedy = "name devices (ashlar recover 0), or use --all; see ashlar recover --help",
+             .usage = true});
+    }
+    os::machine& m = os::linux_machine();
+    const auto present = device_ids(m);
+    if (all && present.empty()) return 0;
+    auto control = control::control::open(m, false);
+    if (!control) return report(control.error());
+    std::vector<std::uint32_t> ids;
+    for (const std::uint32_t id : present) {
+        // Of all, those that ashlar can serve.
+        auto entry = look_at(**control, m, id);
+        if (all && entry && entry->record && entry->state != "dead") ids.push_back(id);
+    }
+    for (const std::string& word : c.words) {
+        auto id = find_device(**control, m, word);
+        if (!id) return report(id.error());
+        ids.push_back(*id);
+    }
+    int code = 0;
+    for (const std::uint32_t id : ids) {
+        auto done = recover_device(**control, m, id, c.values.has("unfenced"));
+        if (done) fmt::print("{} {}\n", device_room::block_path(id), *done);
+        if (!done) code = report(done.error());
+    }
+    return code;
+}
+
+}  // namespace ashlar::cli

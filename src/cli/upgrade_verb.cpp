@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+// upgrade: this program takes running devices over from the servers that have them.
+#include "base/try.hpp"
+#include "cli/background.hpp"
+#include "cli/inventory.hpp"
+#include "cli/verbs.hpp"
+#include "device/nodes.hpp"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+
+namespace ashlar::cli {
+
+namespace {
+
+constexpr std::uint64_t release_limit_ns = 30 * control::second_ns;
+
+error refused(std::uint32_t id, std::string why, std::string remedy) {
+    return {.operation = "upgrade",
+            .object = fmt::format("device {}", id),
+            .why = std::move(why),
+            .remedy = std::move(remedy)};
+}
+
+// Whether its users notice nothing but a pause.
+result<> check_harmless(const uapi::ctrl_dev_info& info) {
+    const std::uint32_t id = info.dev_id;
+    if ((info.flags & uapi::f_user_recovery) == 0) {
+        return failure(refused(id, "it was made without recovery: it ends with its server",
+                               "make it again, with --recovery reissue"));
+    }
+    if ((info.flags & uapi::f_user_recovery_fail_io) != 0) {
+        return failure(refused(id, "its mode of recovery is fail-away: requests fail meanwhile",
+                               "do it all the same: --force"));
+    }
+    if ((info.flags & (uapi::f_quiesce | uapi::f_user_recovery_reissue)) != 0) return {};
+    return failure(refused(id,
+                           "its mode of recovery is wait, and this kernel can't quiesce a device: "
+                           "requests that come just then fail",
+                           "use Linux 6.16; or do it all the same: --force"));
+}
+
+result<> upgrade_device(control::control& c, os::machine& m, std::uint32_t id, bool force) {
+    ASHLAR_TRY(const auto entry, look_at(c, m, id));
+    if (entry.state != "live") {
+        return failure(refused(id, fmt::format("its state is {}: nobody serves it", entry.state),
+                               "see ashlar recover, or ashlar del"));
+    }
+    if (!entry.record) {
+        return failure(refused(id, "it was not made by ashlar, or its record is gone",
+                               "upgrade it with the program that made it"));
+    }
+    auto harmless = check_harmless(entry.info);
+    const bool possible = (entry.info.flags & uapi::f_user_recovery) != 0;
+    if (!harmless && !(force && possible)) return harmless;
+    ASHLAR_TRY(recipe how, recipe_of(*entry.record));
+    if (how.kind->ends_with_server && how.keepsake < 0) {
+        return failure(refused(id, "its contents are in the memory of its server alone",
+                               "make it with --supervise"));
+    }
+    ASHLAR_TRY(auto job, job_of(*entry.record, std::move(how)));
+    job.await_release_ns = release_limit_ns;
+    job.handed_over_by = entry.record->pid;
+    ASHLAR_TRY(const ready_server ready, start_in_background(std::move(job)));
+    fmt::print("{} is served by process {} now; it paused for {:.1f} ms\n",
+               device_room::block_path(id), ready.pid, static_cast<double>(ready.pause_ns) / 1e6);
+    return {};
+}
+
+}  // namespace
+
+int run_upgrade(const command& c) {
+    const bool all = c.values.has("all");
+    if (all != c.words.empty()) {
+        return report(
+            {.operation = "upgrade",
+             .why = all ? "--all and named devices exclude each other" : "no device is named",
+             .remedy = "name devices (ashlar upgrade 0), or use --all; see ashlar upgrade --help",
+             .usage = true});
+    }
+    os::machine& m = os::linux_machine();
+    const auto present = device_ids(m);
+    if (all && present.empty()) return 0;
+    auto control = control::control::open(m, false);
+    if (!control) return report(control.error());
+    std::vector<std::uint32_t> ids;
+    for (const std::uint32_t id : present) {
+        auto entry = look_at(**control, m, id);
+        if (all && entry && entry->record && entry->state == "live") ids.push_back(id);
+    }
+    for (const std::string& word : c.words) {
+        auto id = find_device(**control, m, word);
+        if (!id) return report(id.error());
+        ids.push_back(*id);
+    }
+    int code = 0;
+    for (const std::uint32_t id : ids) {
+        auto done = upgrade_device(**control, m, id, c.values.has("force"));
+        if (!done) code = report(done.error());
+    }
+    return code;
+}
+
+}  // namespace ashlar::cli

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+// A device that goes on after its queues have ended: quiesced by somebody else, or handed over.
+#include "device/life.hpp"
+#include "support/targets.hpp"
+#include "support/twin_machine.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace ashlar;
+using test::block_request;
+using test::twin_machine;
+
+namespace {
+
+using device_life = device::implementation;
+
+std::unique_ptr<device_life> started(twin_machine& m, recovery mode) {
+    auto d = device_life::start(m, target(test::ram(1 << 20)),
+                                {.queues = 2, .depth = 4, .recovery = mode});
+    REQUIRE(d);
+    return std::move(*d);
+}
+
+void write_to(twin_machine& m, std::byte what) {
+    block_request write{.op = uapi::op::write,
+                        .sector = 8,
+                        .sectors = 8,
+                        .data = std::vector<std::byte>(4096, what)};
+    CHECK(m.perform(0, write) == 4096);
+}
+
+void check_content(twin_machine& m, std::byte what) {
+    for (std::uint16_t queue = 0; queue < 2; ++queue) {
+        block_request read{.sector = 8, .sectors = 8, .queue = queue};
+        CHECK(m.perform(0, read) == 4096);
+        CHECK(read.data == std::vector<std::byte>(4096, what));
+    }
+}
+
+}  // namespace
+
+TEST_CASE("a device that somebody has quiesced is served again") {
+    for (recovery mode : {recovery::wait, recovery::reissue, recovery::fail}) {
+        twin_machine m;
+        if (!m.has(uapi::f_quiesce)) return;
+        auto d = started(m, mode);
+        write_to(m, std::byte{5});
+        auto control = control::control::open(m, false);
+        REQUIRE(control);
+        REQUIRE((*control)->quiesce(d->id(), 1000));
+        while (!d->ended()) m.pass_time();
+        auto again = d->resume();
+        REQUIRE(again);
+        CHECK(*again);
+        CHECK(!d->ended());
+        check_content(m, std::byte{5});
+        write_to(m, std::byte{6});
+        check_content(m, std::byte{6});
+        CHECK(d->stop(stop_when::idle));
+        d.reset();
+        control->reset();
+        CHECK(m.leaks() == "");
+        CHECK(m.text_files() == std::vector<std::string>{});
+    }
+}
+
+TEST_CASE("a device that nobody takes when it is handed over is served on") {
+    twin_machine m;
+    auto d = started(m, recovery::reissue);
+    write_to(m, std::byte{5});
+    const std::uint64_t before = static_cast<os::machine&>(m).now_ns();
+    auto again = d->resume();
+    REQUIRE(again);
+    CHECK(*again);
+    // Others had their time.
+    CHECK(static_cast<os::machine&>(m).now_ns() - before >= 3'000'000'000);
+    check_content(m, std::byte{5});
+    CHECK(d->stop(stop_when::idle));
+}
+
+TEST_CASE("a device that was removed is not served again") {
+    twin_machine m;
+    auto d = started(m, recovery::reissue);
+    auto other = m.remove_device_meanwhile(d->id());
+    while (!d->ended()) m.pass_time();
+    auto again = d->resume();
+    REQUIRE(again);
+    CHECK(!*again);
+    CHECK(d->stop(stop_when::now));
+    other.reset();
+    d.reset();
+    CHECK(m.leaks() == "");
+}
