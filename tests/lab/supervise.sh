@@ -2,6 +2,7 @@
 # A supervised RAM disk whose server is killed again and again under verified load: whoever writes
 # notices nothing, and the contents stay. Its keeper may die, too, and is replaced. A keeper whose
 # servers die one after the other stops trying and says why; "ashlar recover" makes it try again.
+# ASHLAR_LAB_KILLS says how often (4); it prints how long the disk was without a server.
 # limit: 300
 . "${0%/*}/functions.sh"
 requires fio
@@ -15,28 +16,37 @@ kill_server() {
   kill -KILL "$before"
   wait_for 100 is_served_by_another_than "$before"
 }
-has_written() {
-  local fields
-  read -ra fields <"/sys/block/ublkb$id/stat"
-  [ "${fields[4]}" -ge "$1" ]
-}
+written() { local f; read -ra f <"/sys/block/ublkb$id/stat"; echo "${f[4]}"; }
+has_written() { [ "$(written)" -ge "$1" ]; }
 
+kills=${ASHLAR_LAB_KILLS:-4}
 add mem 64M --supervise --name kept
 [[ $("$ASHLAR" show "$id") =~ recovery:\ +reissue ]] || fail "its recovery is another"
-verify_fio <<'JOBS' 2>fio.err &
+load() {
+  until [ -e enough ]; do
+    verify_fio <<'JOBS' || return
 [storm]
 rw=randwrite
 bs=4k
 iodepth=32
-size=48m
+size=24m
 JOBS
+  done
+}
+load 2>fio.err &
 writer=$!
-for round in 1 2 3 4; do
-  wait_for 60 has_written $((round * 700))
+for ((round = 1; round <= kills; ++round)); do
+  # Servers that die at once would be given up.
+  [ "$kills" -le 8 ] || pause $((6 + RANDOM % 3)).$((RANDOM % 10))
+  wait_for 60 has_written $(($(written) + 700))
   kill_server
   kill -0 $writer 2>/dev/null || fail "round $round: the writer has ended: $(<fio.err)"
 done
+touch enough
 wait $writer || fail "the writer has failed: $(<fio.err)"
+echo "figure: kernel $(uname -r): without a server for, in ms, of $kills times, p50 and worst:" \
+  "$(sed -n 's/.* is served again by .* after \([0-9]*\) ms/\1/p' "/run/ashlar/$id.log" | sort -n |
+    awk '{ t[NR] = $1 } END { print t[int((NR + 1) / 2)], t[NR] }')"
 
 # Without its keeper the server goes on, and gets another one.
 random_file data $((1 << 20))
