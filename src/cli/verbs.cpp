@@ -303,7 +303,7 @@ constexpr verb verbs[] = {
          "commands and descriptors, output of strace, kernel logs, and bug reports in plain words; "
          "takes them apart, and names the rules of the kernel's driver that were broken, the most "
          "likely first, and what to look at where it is not certain. In a log of entries (in hex, "
-         "with what they point to) and completions (user_data=… res=…) each call is judged by what "
+         "with what they point to) and completions (user_data=N res=N) each call is judged by what "
          "those before it tell. A number (0xc0207504), or a "
          "kind and a number (flags 0x4a, state 2, opcode 50), is explained by itself. So is a "
          "command and its errno: errno START_DEV EINVAL, with --when if it is known. Needs no root "
