@@ -111,6 +111,11 @@ constexpr option twin_options[] = {
      .high = ~std::uint64_t{0}},
 };
 constexpr option show_options[] = {json_option};
+constexpr option stats_options[] = {
+    json_option,
+    {.name = "watch",
+     .kind = value_kind::flag,
+     .help = "print what was done in each second, until the device ends or Ctrl-C"}};
 constexpr option features_options[] = {json_option, twin_option};
 constexpr auto run_options = joined(joined(device_options, steps_option), twin_options);
 constexpr option supervise_option[] = {
@@ -225,6 +230,19 @@ constexpr verb verbs[] = {
      .takes = operands::one_device,
      .options = show_options,
      .run = &run_show},
+    {.name = "stats",
+     .usage = "DEVICE [OPTION]...",
+     .summary = "tell what a device's server has done, queue by queue",
+     .details =
+         "DEVICE is a number, a path or a name. Requests and bytes since the server began; turns "
+         "(wake-ups that brought something), calls into the kernel (enters) and completions for "
+         "each of them; bytes that were copied, and by which lane; requests that are not answered, "
+         "and since when the oldest is not; and how long the server had requests in its hands, "
+         "as percentiles. With --json also the histogram itself, whose buckets can be added up, "
+         "and with --watch --json one document a line.",
+     .takes = operands::one_device,
+     .options = stats_options,
+     .run = &run_stats},
     {.name = "del",
      .usage = "DEVICE... | --all | --dead [OPTION]...",
      .summary = "remove devices",
