@@ -20,6 +20,9 @@ namespace {
 // Room for the frames of one request's coroutines; a handler with a few locals takes some hundreds.
 constexpr std::uint32_t frame_bytes_per_tag = 2048;
 
+// How long tags that come back at the end of a round may take.
+constexpr std::uint64_t drain_ns = 100'000'000;
+
 // Entries that batches need at a time, whatever the depth; their completions come in one turn, at
 // worst, with all buffers of tags.
 constexpr unsigned batch_commands = 15;
@@ -159,8 +162,12 @@ bool queue::turn() {
     tell_latency();
     // The completion of the answers' own command is no news: wait for one more.
     const bool more = send_answers() && fetch_under_way_ && !leaving_;
-    const int entered = ring_->enter(more ? 2 : 1, os::no_timeout);
-    if (entered < 0 && entered != -EAGAIN && entered != -EBUSY && entered != -EINTR) {
+    // An answer that met the end of the round on its way never comes back.
+    const bool draining = round_over_ && with_target_ == 0;
+    const int entered = ring_->enter(more ? 2 : 1, draining ? drain_ns : os::no_timeout);
+    if (draining && entered == -ETIME && !ring_->has_completions()) leaving_ = true;
+    if (entered < 0 && entered != -EAGAIN && entered != -EBUSY && entered != -EINTR &&
+        entered != -ETIME) {
         log(level::error, fmt::format("device {}: queue {}: io_uring_enter: {}", spec_.device,
                                       spec_.id, errno_text(-entered)));
         return false;
