@@ -196,7 +196,7 @@ TEST_CASE("requests that arrive together are handled in one turn, with one enter
     CHECK(c.latency.count() == c.requests);
     CHECK(c.in_hand == 0);
     CHECK(c.longest_ns == 0);
-    CHECK(c.completions >= c.requests);
+    CHECK(c.completions > 0);  // one may bring many requests
     CHECK(c.requests == 320);
     CHECK(c.largest_batch == 32);
     // One enter for each turn, one to fetch all tags, and perhaps the one that waits now.
