@@ -33,11 +33,11 @@ struct ring_operation {
     block_request* lent_by = nullptr;  // the memory is a request's, in a fixed buffer
     std::uint64_t sync_place = 0;
     std::optional<int> answer = {};  // of a sync that is done, and not yet told
-    std::uint64_t until = 0;  // of a timeout
-    bool waiting = false;     // for something that can be cancelled
-    bool scheduled = false;   // an event refers to it
-    bool over = false;        // … and has only to delete it
-    bool detached = false;    // its process's memory is gone: nothing is written there
+    std::uint64_t until = 0;         // of a timeout
+    bool waiting = false;            // for something that can be cancelled
+    bool scheduled = false;          // an event refers to it
+    bool over = false;               // … and has only to delete it
+    bool detached = false;           // its process's memory is gone: nothing is written there
 
     static void run(void* object, std::uint64_t);  // the event of its completion
     void end(int result);
