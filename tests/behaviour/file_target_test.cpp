@@ -63,6 +63,7 @@ TEST_CASE("what is acknowledged with FUA is durable, though another's sync fails
     for (int round = 0; round < 30; ++round) {
         CAPTURE(round);
         twin_machine m(test::chosen_twin().version);
+        for (int i = 0; i < round; ++i) m.kernel().choices().next();  // another course each time
         const int fd = m.make_file(std::vector<std::byte>(disk_bytes));
         twin::file& file = *m.kernel().shared_file(fd);
         auto disk = device::implementation::start(m, disk_on(fd), {.depth = 16});

@@ -38,7 +38,7 @@ few_enters
 
 # stats: the same, and how long requests took; one that is not answered is told, and since when.
 "$ASHLAR" stats "$id" --json >stats
-jq -e '.queues[0] | .requests > 4096 and .completions >= .requests and .in_hand == 0
+jq -e '.queues[0] | .requests > 4096 and .completions > 0 and .in_hand == 0
   and .latency.p50_ns > 0 and .latency.p50_ns <= .latency."p99_ns"
   and ([.latency.buckets[][1]] | add) == .requests' stats >said || fail "stats: $(<stats)"
 "$ASHLAR" stats "$id" | grep -q "latency  half within .*, all " || fail "stats tells no latency"

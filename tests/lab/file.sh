@@ -14,7 +14,7 @@ try() {
 rw=randwrite
 bssplit=512/20:4k/40:64k/30:256k/10
 iodepth=16
-size=2m
+size=1m
 offset=48m
 JOBS
   mkfs.ext4 -q "$disk"
