@@ -6,7 +6,8 @@
 . "${0%/*}/functions.sh"
 requires fio mkfs.ext4
 
-has() { "$ASHLAR" features | grep -qE "^ yes +$1( |\$)"; }
+"$ASHLAR" features >features
+has() { grep -qE "^ yes +$1( |\$)" features; }
 lanes=(plain) deliveries=(tag)
 ! has USER_COPY || lanes+=(user-copy)
 ! has AUTO_BUF_REG || lanes+=(zero-copy)
