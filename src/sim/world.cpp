@@ -132,10 +132,10 @@ void world::settle() {
     };
     if (!run_until(serves)) return;
     verify();
-    if (is_broken()) return;
-    while (!stop_server()) {
+    // A quiesce that was begun before may have ended the server meanwhile.
+    do {
         if (is_broken() || !run_until(serves)) return;
-    }
+    } while (!stop_server());
     strangers_.clear();
     const std::string left = kernel_.leaks();
     if (!left.empty()) return broken("left behind: " + left);
