@@ -53,6 +53,9 @@ struct target_kind {
     std::string_view summary;  // one line
     std::span<const option> options;
     result<target> (*make)(const option_values& values);
+    // `make` finds as the option "predecessor" the process of the server that the device is taken
+    // over from while it lives.
+    //
     // What the target holds is lost with its process.
     bool ends_with_server = false;
     // Makes what must outlive a server where a keeper watches over it: a descriptor, whose number

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <ashlar/error.hpp>
+#include <ashlar/latency.hpp>
 #include <ashlar/target.hpp>
 
 #include <cstdint>
@@ -74,9 +75,9 @@ struct options {
     std::uint32_t max_io = 512 * 1024;     // bytes of the largest request; 4 KiB to 32 MiB
     bool read_only = false;
     ashlar::recovery recovery = ashlar::recovery::none;  // an error where the kernel has it not
-    bool unfenced = false;     // make requests again (reissue) though the target has no fence
-    std::string recipe = {};   // kept in the device's record, for who serves it again
-    ashlar::lane lane = ashlar::lane::automatic;         // an error where it can't be had
+    bool unfenced = false;    // make requests again (reissue) though the target has no fence
+    std::string recipe = {};  // kept in the device's record, for who serves it again
+    ashlar::lane lane = ashlar::lane::automatic;              // an error where it can't be had
     ashlar::delivery delivery = ashlar::delivery::automatic;  // … the same
     bool lock_memory = false;  // mlockall(2), needed where the machine may swap on the device
     bool load_driver = true;   // run modprobe ublk_drv where the driver is not loaded
@@ -93,6 +94,10 @@ struct queue_counters {
     std::uint64_t enters = 0;         // calls of io_uring_enter
     std::uint64_t largest_batch = 0;  // most requests in one turn
     std::uint64_t frames_on_heap = 0;  // coroutine frames that did not fit the tags' own memory
+    std::uint64_t completions = 0;     // of the ring: requests, and what the target waited for
+    std::uint64_t in_hand = 0;         // requests that are not answered now
+    std::uint64_t longest_ns = 0;      // for how long the oldest of these is not
+    latency_histogram latency = {};    // of requests that were answered
 };
 
 enum class stop_when : std::uint8_t {

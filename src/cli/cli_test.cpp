@@ -129,7 +129,7 @@ TEST_CASE("what is unknown is refused with a suggestion") {
 
 TEST_CASE("an option where it can't stand is refused, and the error says where it can") {
     CHECK(has(refused({"--json", "list"}).why, "behind the verb"));
-    CHECK(has(refused({"add", "--size", "1G", "mem"}).why, "ashlar add mem --size"));
+    CHECK(has(refused({"add", "--huge-pages", "no", "mem"}).why, "ashlar add mem --huge-pages"));
     CHECK(has(refused({"add", "null", "--huge-pages", "no"}).why, "ashlar add null has no such"));
     CHECK(has(refused({"list", "--all"}).why, "ashlar list has no such"));
 }

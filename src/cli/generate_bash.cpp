@@ -116,7 +116,8 @@ _ashlar() {
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
 }
 
-complete -F _ashlar ashlar
+# Where there is nothing to offer, files: of the target file, of explain.
+complete -o default -F _ashlar ashlar
 )sh";
 
 }  // namespace

@@ -23,7 +23,7 @@ std::string offer(std::string_view condition, std::string_view words, std::strin
 std::string option_line(std::string_view condition, const option& o) {
     std::string out = fmt::format("complete -c ashlar -n '{}; and __ashlar_new {}' -l {}",
                                   condition, o.name, o.name);
-    if (o.kind != value_kind::flag) out += " -x";
+    if (o.kind != value_kind::flag) out += o.argument == "FILE" ? " -r -F" : " -x";
     if (!o.choices.empty()) {
         out += fmt::format(" -a '{}'", fmt::join(split(o.choices, '|'), " "));
     }
@@ -61,7 +61,11 @@ std::string target_lines() {
     for (const target_kind* kind : targets::all_kinds()) {
         out += offer(with_verbs("__ashlar_at 1", operands::target), kind->name, kind->summary);
         for (const option& o : kind->options) {
-            out += option_line(fmt::format("{}; and __ashlar_target_is {}", made, kind->name), o);
+            const std::string its = fmt::format("{}; and __ashlar_target_is {}", made, kind->name);
+            out += option_line(its, o);
+            if (o.first_word && o.argument == "FILE") {
+                out += fmt::format("complete -c ashlar -n '{}' -F\n", its);
+            }
         }
     }
     return out;

@@ -28,6 +28,7 @@ std::string specification(const option& o) {
     if (o.kind != value_kind::flag) out += '=';
     out += fmt::format("[{}]", escaped(o.help));
     if (o.kind != value_kind::flag) out += fmt::format(":{}:", o.argument);
+    if (o.argument == "FILE") out += "_files";
     if (!o.choices.empty()) out += fmt::format("({})", fmt::join(split(o.choices, '|'), " "));
     return in_quotes(out);
 }

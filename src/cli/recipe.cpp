@@ -14,6 +14,10 @@ std::string text_of(const recipe& r) {
     for (const option& o : r.kind->options) {
         if (r.values.has(o.name)) values[std::string(o.name)] = r.values.text(o.name);
     }
+    // Options of the device by which targets are made.
+    for (const char* name : {"read-only", "block-size", "queues"}) {
+        if (r.values.has(name)) values[name] = r.values.text(name);
+    }
     const nlohmann::ordered_json json = {{"target", r.kind->name},       {"values", values},
                                          {"program", r.program},         {"directory", r.directory},
                                          {"lock_memory", r.lock_memory}, {"unfenced", r.unfenced},

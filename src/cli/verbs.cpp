@@ -111,6 +111,11 @@ constexpr option twin_options[] = {
      .high = ~std::uint64_t{0}},
 };
 constexpr option show_options[] = {json_option};
+constexpr option stats_options[] = {
+    json_option,
+    {.name = "watch",
+     .kind = value_kind::flag,
+     .help = "print what was done in each second, until the device ends or Ctrl-C"}};
 constexpr option features_options[] = {json_option, twin_option};
 constexpr auto run_options = joined(joined(device_options, steps_option), twin_options);
 constexpr option supervise_option[] = {
@@ -225,6 +230,19 @@ constexpr verb verbs[] = {
      .takes = operands::one_device,
      .options = show_options,
      .run = &run_show},
+    {.name = "stats",
+     .usage = "DEVICE [OPTION]...",
+     .summary = "tell what a device's server has done, queue by queue",
+     .details =
+         "DEVICE is a number, a path or a name. Requests and bytes since the server began; turns "
+         "(wake-ups that brought something), calls into the kernel (enters) and completions for "
+         "each of them; bytes that were copied, and by which lane; requests that are not answered, "
+         "and since when the oldest is not; and how long the server had requests in its hands, "
+         "as percentiles. With --json also the histogram itself, whose buckets can be added up, "
+         "and with --watch --json one document a line.",
+     .takes = operands::one_device,
+     .options = stats_options,
+     .run = &run_stats},
     {.name = "del",
      .usage = "DEVICE... | --all | --dead [OPTION]...",
      .summary = "remove devices",
@@ -303,7 +321,7 @@ constexpr verb verbs[] = {
          "commands and descriptors, output of strace, kernel logs, and bug reports in plain words; "
          "takes them apart, and names the rules of the kernel's driver that were broken, the most "
          "likely first, and what to look at where it is not certain. In a log of entries (in hex, "
-         "with what they point to) and completions (user_data=… res=…) each call is judged by what "
+         "with what they point to) and completions (user_data=N res=N) each call is judged by what "
          "those before it tell. A number (0xc0207504), or a "
          "kind and a number (flags 0x4a, state 2, opcode 50), is explained by itself. So is a "
          "command and its errno: errno START_DEV EINVAL, with --when if it is known. Needs no root "

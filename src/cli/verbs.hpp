@@ -12,6 +12,7 @@ int run_run(const command& c);
 int run_add(const command& c);
 int run_list(const command& c);
 int run_show(const command& c);
+int run_stats(const command& c);
 int run_del(const command& c);
 int run_recover(const command& c);
 int run_upgrade(const command& c);

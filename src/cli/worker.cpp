@@ -76,6 +76,8 @@ result<> ask_for(std::uint32_t id, int server) {
 result<target> make_target(const server_job& job) {
     option_values values = job.how.values;
     if (job.how.keepsake >= 0) values.set("keepsake", std::to_string(job.how.keepsake));
+    // Who has what only one may have, a lock, until it has handed the device over.
+    if (job.handed_over_by != 0) values.set("predecessor", std::to_string(job.handed_over_by));
     const std::string& place = job.how.directory;
     if (!place.empty() && ::chdir(place.c_str()) != 0) {
         return failure({.operation = "change the directory", .object = place, .code = errno});

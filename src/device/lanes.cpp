@@ -26,6 +26,8 @@ namespace ashlar::device_room {
 namespace {
 
 constexpr std::string_view asked_for = "asked for";
+constexpr unsigned batch_depth_min = 2;
+constexpr const char* one_tag = "there are no batches in a queue of depth 1";
 
 error refused(std::string_view what, std::string_view value, std::string why, std::string remedy) {
     return {.operation = std::string(what),
@@ -109,10 +111,16 @@ result<> set_delivery(lane_choice& c, const options& wanted, std::uint64_t featu
                                kernel_lacks(kernel, "batches", "7.0"),
                                "use --delivery auto, or a newer kernel"));
     }
+    if (wanted.delivery == delivery::in_batches && wanted.depth < batch_depth_min) {
+        return failure(refused("delivery", name(wanted.delivery), one_tag,
+                               "use --delivery auto, or a larger --depth"));
+    }
     if (wanted.delivery != delivery::automatic) return {};
     c.delivery = delivery::by_tag;
     if (!here) {
         c.delivery_why = kernel_lacks(kernel, "batches", "7.0");
+    } else if (wanted.depth < batch_depth_min) {
+        c.delivery_why = one_tag;
     } else if (batches_break_recovery(wanted, kernel)) {
         c.delivery_why = "batches and recovery do not go together before Linux 7.3";
     } else {

@@ -76,6 +76,10 @@ TEST_CASE("what is asked for is taken or refused, never replaced") {
     CHECK(no_target.why.find("looks at the data") != std::string::npos);
     const error no_batches = refusal(memory, features_6_12, {.delivery = delivery::in_batches});
     CHECK(no_batches.why.find("7.0") != std::string::npos);
+    const error one_tag =
+        refusal(memory, features_7_3, {.depth = 1, .delivery = delivery::in_batches});
+    CHECK(one_tag.why.find("depth 1") != std::string::npos);
+    CHECK(choose(memory, features_7_3, {.depth = 1}).delivery == delivery::by_tag);
 }
 
 TEST_CASE("a device with recovery gets no batches where they break its hand-over") {

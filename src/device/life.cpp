@@ -182,6 +182,7 @@ result<> device::implementation::start_queue(std::uint16_t index) {
         .wakeup_fd = life.wakeup_fd,
     };
     ASHLAR_TRY(auto cpus, control_->queue_affinity(id(), index));
+    life.counters.make_room(info_.queue_depth);
     ASHLAR_TRY(life.thread,
                machine_.start_thread(fmt::format("ashlar {}q{}", id(), index), cpus,
                                      [this, &life, spec] { serve_queue(life, spec); }));
@@ -239,9 +240,10 @@ result<> device::implementation::await(stage s) {
 }
 
 std::vector<queue_counters> device::implementation::counters() const {
+    const std::uint64_t now = machine_.now_ns();
     std::vector<queue_counters> all;
     all.reserve(queues_.size());
-    for (const auto& life : queues_) all.push_back(life->counters.snapshot());
+    for (const auto& life : queues_) all.push_back(life->counters.snapshot(now));
     return all;
 }
 

@@ -103,8 +103,8 @@ TEST_CASE("a target that can't keep what the device has promised is refused") {
     CHECK(refusal(discarding, target(shaped{})).find("write-zeroes") != std::string::npos);
 
     auto foreign = made_for(target(shaped{}));
-    foreign.info.flags |= uapi::f_user_copy;
-    CHECK(refusal(foreign, target(shaped{})).find("USER_COPY") != std::string::npos);
+    foreign.info.flags |= uapi::f_auto_buf_reg;
+    CHECK(refusal(foreign, target(shaped{})).find("AUTO_BUF_REG") != std::string::npos);
 }
 
 TEST_CASE("a device is taken over only while it waits") {

@@ -54,6 +54,17 @@ private:
     int fd_ = -1;
 };
 
+// The buckets that have something: [the longest of it in ns, how many].
+nlohmann::ordered_json latency_json(const latency_histogram& h) {
+    auto buckets = nlohmann::ordered_json::array();
+    for (unsigned i = 0; i < latency_histogram::buckets; ++i) {
+        if (h.counts[i] != 0) buckets.push_back({latency_histogram::most_of(i), h.counts[i]});
+    }
+    return {{"p50_ns", h.percentile(50)},  {"p90_ns", h.percentile(90)},
+            {"p99_ns", h.percentile(99)},  {"p99.9_ns", h.percentile(99.9)},
+            {"max_ns", h.percentile(100)}, {"buckets", std::move(buckets)}};
+}
+
 nlohmann::ordered_json counters_json(const queue_counters& c) {
     return {{"requests", c.requests},
             {"reads", c.reads},
@@ -68,7 +79,11 @@ nlohmann::ordered_json counters_json(const queue_counters& c) {
             {"turns", c.turns},
             {"enters", c.enters},
             {"largest_batch", c.largest_batch},
-            {"frames_on_heap", c.frames_on_heap}};
+            {"frames_on_heap", c.frames_on_heap},
+            {"completions", c.completions},
+            {"in_hand", c.in_hand},
+            {"longest_ns", c.longest_ns},
+            {"latency", latency_json(c.latency)}};
 }
 
 std::string status_of(const device::implementation& d) {

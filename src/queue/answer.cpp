@@ -36,6 +36,7 @@ void queue::start(slot& s) {
     batch_ += 1;
     with_target_ += 1;
     s.with = slot::owner::target;
+    counters_.since[s.tag].set(turn_began_ns_ | 1);
     operation op = operation::flush;
     const std::optional<int> refused = refusal(d, op);
     if (refused) [[unlikely]] {

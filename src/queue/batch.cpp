@@ -20,7 +20,7 @@ constexpr unsigned multishot = 1U << 1;  // IORING_URING_CMD_MULTISHOT, newer th
 }  // namespace
 
 result<std::unique_ptr<batch>> batch::open(os::machine& m, os::ring& r, const spec& s) {
-    std::unique_ptr<batch> b(new batch(m, r, s));
+    std::unique_ptr<batch> b(new batch(m, s));
     if (s.with_address) b->flags_ |= uapi::batch_f_has_buf_addr;
     b->element_bytes_ = uapi::batch_elem_bytes(b->flags_);
     if (s.with_fallback) b->flags_ |= uapi::batch_f_auto_buf_reg_fallback;

@@ -56,13 +56,12 @@ public:
     void give_back(unsigned flags) noexcept;
 
 private:
-    batch(os::machine& m, os::ring& r, const spec& s) : machine_(m), ring_(r), spec_(s) {}
+    batch(os::machine& m, const spec& s) : machine_(m), spec_(s) {}
     void fill(io_uring_sqe& entry, uapi::io_op op, const std::byte* elements, unsigned count,
               std::uint16_t flags) noexcept;
     [[nodiscard]] std::byte* element(unsigned array, unsigned n) const noexcept;
 
     os::machine& machine_;
-    os::ring& ring_;
     spec spec_;
     std::span<std::byte> memory_;
     io_uring_buf_ring* provided_ = nullptr;

@@ -4,8 +4,10 @@
 
 #include <ashlar/serve.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <vector>
 
 namespace ashlar::queue {
 
@@ -30,9 +32,17 @@ private:
 struct alignas(64) counters {
     counter by_operation[5];  // indexed by ashlar::operation
     counter bytes_read, bytes_written, bytes_copied, failed, turns, enters, largest_batch,
-        frames_on_heap;
+        frames_on_heap, completions;
+    counter latency[latency_histogram::buckets];
+    std::vector<counter> since;  // by tag: when its request came, 0 if there is none
 
-    [[nodiscard]] queue_counters snapshot() const {
+    // Before the queue's thread begins.
+    void make_room(unsigned depth) { since = std::vector<counter>(depth); }
+    void answered(std::uint64_t ns, std::uint64_t requests) noexcept {
+        latency[latency_histogram::bucket_of(ns)].add(requests);
+    }
+
+    [[nodiscard]] queue_counters snapshot(std::uint64_t now_ns) const {
         auto of = [this](operation op) { return by_operation[static_cast<unsigned>(op)].get(); };
         queue_counters c;
         c.reads = of(operation::read);
@@ -49,6 +59,16 @@ struct alignas(64) counters {
         c.enters = enters.get();
         c.largest_batch = largest_batch.get();
         c.frames_on_heap = frames_on_heap.get();
+        c.completions = completions.get();
+        for (unsigned i = 0; i < latency_histogram::buckets; ++i) {
+            c.latency.counts[i] = latency[i].get();
+        }
+        for (const counter& tag : since) {
+            const std::uint64_t came = tag.get();
+            if (came == 0) continue;
+            c.in_hand += 1;
+            if (now_ns > came) c.longest_ns = std::max(c.longest_ns, now_ns - came);
+        }
         return c;
     }
 };

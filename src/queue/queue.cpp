@@ -20,6 +20,9 @@ namespace {
 // Room for the frames of one request's coroutines; a handler with a few locals takes some hundreds.
 constexpr std::uint32_t frame_bytes_per_tag = 2048;
 
+// How long tags that come back at the end of a round may take.
+constexpr std::uint64_t drain_ns = 100'000'000;
+
 // Entries that batches need at a time, whatever the depth; their completions come in one turn, at
 // worst, with all buffers of tags.
 constexpr unsigned batch_commands = 15;
@@ -156,15 +159,21 @@ bool queue::turn() {
     if (over()) return false;
     if (fetch_again_) [[unlikely]]
         fetch_batch();
+    tell_latency();
     // The completion of the answers' own command is no news: wait for one more.
     const bool more = send_answers() && fetch_under_way_ && !leaving_;
-    const int entered = ring_->enter(more ? 2 : 1, os::no_timeout);
-    if (entered < 0 && entered != -EAGAIN && entered != -EBUSY && entered != -EINTR) {
+    // An answer that met the end of the round on its way never comes back.
+    const bool draining = round_over_ && with_target_ == 0;
+    const int entered = ring_->enter(more ? 2 : 1, draining ? drain_ns : os::no_timeout);
+    if (draining && entered == -ETIME && !ring_->has_completions()) leaving_ = true;
+    if (entered < 0 && entered != -EAGAIN && entered != -EBUSY && entered != -EINTR &&
+        entered != -ETIME) {
         log(level::error, fmt::format("device {}: queue {}: io_uring_enter: {}", spec_.device,
                                       spec_.id, errno_text(-entered)));
         return false;
     }
     batch_ = 0;
+    turn_began_ns_ = spec_.machine->now_ns();
     const unsigned taken =
         ring_->take([this](std::uint64_t user_data, int outcome, unsigned flags) {
             completed(user_data, outcome, flags);
@@ -175,6 +184,7 @@ bool queue::turn() {
         for (ring_operation* operation : again) submit(*operation);
     }
     if (taken != 0) counters_.turns.add(1);
+    counters_.completions.add(taken);
     counters_.enters.set(ring_->enters());
     counters_.largest_batch.raise_to(batch_);
     counters_.frames_on_heap.set(frames_from_heap());
@@ -265,7 +275,19 @@ void queue::answer_again(slot& s, int refusal) {
 
 void queue::commit(slot& s, std::int32_t outcome) {
     with_target_ -= 1;
+    // Two looks at the clock a turn are all that it costs: what is answered in the turn in which it
+    // came is counted when the answers go.
+    counter& since = counters_.since[s.tag];
+    if (since.get() == (turn_began_ns_ | 1)) answered_ += 1;
+    else counters_.answered(turn_began_ns_ - since.get(), 1);
+    since.set(0);
     send(s, outcome);
+}
+
+void queue::tell_latency() {
+    if (answered_ == 0) return;
+    counters_.answered(spec_.machine->now_ns() - turn_began_ns_, answered_);
+    answered_ = 0;
 }
 
 void queue::send(slot& s, std::int32_t outcome) {

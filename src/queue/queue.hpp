@@ -96,6 +96,7 @@ private:
     void send(slot& s, std::int32_t outcome);
     void submit(ring_operation& operation) override;
     void arm_wakeup();
+    void tell_latency();
     void note(slot& s, int code, std::string_view what);
     [[nodiscard]] bool over() const {
         const bool all_sent = batches_ == nullptr || !batches_->has_gathered();
@@ -118,6 +119,8 @@ private:
     unsigned with_kernel_ = 0;                // commands that the kernel has not completed
     unsigned with_target_ = 0;                // tags with a request that is not answered yet
     unsigned batch_ = 0;                      // requests of this turn
+    unsigned answered_ = 0;                   // … that were answered in it
+    std::uint64_t turn_began_ns_ = 0;
     std::uint64_t wakeup_value_ = 0;
     std::uint64_t note_window_ns_ = 0;
     unsigned notes_in_window_ = 0;

@@ -62,7 +62,7 @@ void draw_lane(plan& p, random& r) {
     if (p.lane == lane::user_copy && !p.version.at_least(6, 5)) p.lane = lane::plain_copy;
     // Before 7.3 a hand-over and batches do not go together.
     const bool together = p.recovery == recovery::none || p.version.at_least(7, 3);
-    if (!p.version.at_least(7, 0) || !together) p.delivery = delivery::automatic;
+    if (!p.version.at_least(7, 0) || !together || p.depth == 1) p.delivery = delivery::automatic;
 }
 
 void draw_faults(plan& p, const choices& c, random& r) {

@@ -72,7 +72,7 @@ TEST_CASE("the target file never takes a failed sync for a good one, as others d
                             .failed_calls = false};
     CHECK(found_by(runs({.draw = only_power_cuts, .count = 100})) == "");
     only_power_cuts.what = medium::canary_sync;
-    CHECK(runs({.draw = only_power_cuts, .count = 300}).found.has_value());
+    CHECK(runs({.draw = only_power_cuts, .count = 1500}).found.has_value());
 }
 
 TEST_CASE("a run that fails is made shorter, and still fails") {

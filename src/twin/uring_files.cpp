@@ -154,7 +154,12 @@ void ring_operation::run(void* object, std::uint64_t) {
         o.file->signals = 0;
         return o.end(8);
     }
-    o.end(o.perform());
+    if (o.entry.opcode != IORING_OP_FSYNC) return o.end(o.perform());
+    if (o.answer) return o.end(*o.answer);
+    // The threads that do syncs may tell of them in another order than they were done.
+    o.answer = o.perform();
+    const std::uint64_t delay = o.file->content->faults.delay_max_ns;
+    o.schedule(delay == 0 ? 0 : o.machine->exec().now() + o.machine->choices().below(delay));
 }
 
 void process::signal_reader(open_file& f) { f.readers.front()->schedule(0); }

@@ -6,6 +6,7 @@
 #include "twin/uring.hpp"
 
 #include <deque>
+#include <optional>
 #include <vector>
 
 namespace ashlar::twin {
@@ -31,11 +32,12 @@ struct ring_operation {
     std::vector<std::byte> own = {};   // … a copy of what it wrote, after its end
     block_request* lent_by = nullptr;  // the memory is a request's, in a fixed buffer
     std::uint64_t sync_place = 0;
-    std::uint64_t until = 0;  // of a timeout
-    bool waiting = false;     // for something that can be cancelled
-    bool scheduled = false;   // an event refers to it
-    bool over = false;        // … and has only to delete it
-    bool detached = false;    // its process's memory is gone: nothing is written there
+    std::optional<int> answer = {};  // of a sync that is done, and not yet told
+    std::uint64_t until = 0;         // of a timeout
+    bool waiting = false;            // for something that can be cancelled
+    bool scheduled = false;          // an event refers to it
+    bool over = false;               // … and has only to delete it
+    bool detached = false;           // its process's memory is gone: nothing is written there
 
     static void run(void* object, std::uint64_t);  // the event of its completion
     void end(int result);

@@ -193,6 +193,12 @@ TEST_CASE("requests that arrive together are handled in one turn, with one enter
     for (unsigned i = 0; i < many.size(); ++i) many[i] = {.sector = i, .sectors = 1};
     for (int round = 0; round < 10; ++round) s.m.perform(0, many);
     const queue_counters c = s.disk->counters()[0];
+    CHECK(c.latency.count() == c.requests);
+    CHECK(c.in_hand == 0);
+    CHECK(c.longest_ns == 0);
+    // In batches one completion tells of many requests.
+    const bool by_tag = s.disk->lane().delivery == delivery::by_tag;
+    CHECK(c.completions >= (by_tag ? c.requests : c.turns));
     CHECK(c.requests == 320);
     CHECK(c.largest_batch == 32);
     // One enter for each turn, one to fetch all tags, and perhaps the one that waits now.

@@ -32,8 +32,8 @@ end_server
 
 for way in tmpfs:auto ext4:off xfs:auto; do
   system=${way%:*} direct=${way#*:}
-  fill_up $system
-  add file host/image --direct $direct
+  fill_up "$system"
+  add file host/image --direct "$direct"
   good=0 bad=0
   for at in {0..7}; do
     if dd if=data of="$disk" bs=512K count=1 seek="$at" oflag=direct conv=fsync status=none \

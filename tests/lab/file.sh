@@ -14,7 +14,7 @@ try() {
 rw=randwrite
 bssplit=512/20:4k/40:64k/30:256k/10
 iodepth=16
-size=2m
+size=1m
 offset=48m
 JOBS
   mkfs.ext4 -q "$disk"
@@ -31,7 +31,7 @@ JOBS
 for way in ext4:auto xfs:off tmpfs:auto; do
   system=${way%:*} direct=${way#*:}
   mkdir host
-  if [ $system = tmpfs ]; then
+  if [ "$system" = tmpfs ]; then
     mount -t tmpfs -o size=160M tmpfs host
   else
     truncate -s 400M backing
@@ -39,11 +39,11 @@ for way in ext4:auto xfs:off tmpfs:auto; do
     mount -o loop backing host
   fi
   truncate -s 64M host/image
-  try host/image --direct $direct
+  try host/image --direct "$direct"
   # The file is sparse still, and discard gives all of it back.
   blocks=$(stat -c %b host/image)
   [ "$blocks" -lt $((60 << 11)) ] || fail "$system: $blocks blocks of a sparse file"
-  add file host/image --direct $direct
+  add file host/image --direct "$direct"
   blkdiscard "$disk"
   [ "$(stat -c %b host/image)" -lt $((blocks / 4)) ] || fail "$system: discard gave nothing back"
   # Zeros take no room either.
@@ -51,7 +51,7 @@ for way in ext4:auto xfs:off tmpfs:auto; do
   blkdiscard -z "$disk"
   cmp -n $((64 << 20)) "$disk" /dev/zero
   remove
-  add file host/image --direct $direct --no-discard
+  add file host/image --direct "$direct" --no-discard
   [ "$(<"/sys/block/ublkb$id/queue/discard_max_bytes")" -eq 0 ] || fail "discard is offered"
   dd if=/dev/urandom of="$disk" bs=1M count=8 oflag=direct status=none
   blkdiscard -z "$disk"

@@ -71,6 +71,9 @@ result<target> make_file(const option_values& values) {
     wanted.direct = direct == "on"    ? direct_io::on
                     : direct == "off" ? direct_io::off
                                       : direct_io::automatic;
+    auto predecessor = values.number("predecessor", 0, 0, 1U << 30);
+    if (!predecessor) return failure(std::move(predecessor).error());
+    wanted.predecessor = static_cast<int>(*predecessor);
     wanted.create = values.has("create");
     wanted.read_only = values.has("read-only");
     wanted.locking = values.text("locking", "on") == "on";

@@ -25,6 +25,7 @@ struct file_spec {
     std::uint64_t bytes = 0;   // of the disk
     ashlar::geometry geometry = {};
     bool block_device = false;
+    bool any_memory = true;  // I/O of memory at any multiple of 512 bytes
     bool gives_back = true;  // discard and write-zeroes may free what they cover
     unsigned queues = 1;     // as many as are expected
     // One more open file description of the same file: a descriptor, or a negative errno. All of
@@ -43,7 +44,9 @@ public:
     file_disk& operator=(const file_disk&) = delete;
 
     static constexpr auto durability = ashlar::durability::volatile_cache;
-    static constexpr bool passes_data = true;
+    // I/O under way keeps the lock of the file, which a successor waits for.
+    static constexpr auto fence = ashlar::fence::release;
+    [[nodiscard]] bool passes_data() const { return spec_.any_memory; }
     [[nodiscard]] std::uint64_t size() const { return spec_.bytes; }
     [[nodiscard]] ashlar::geometry geometry() const { return spec_.geometry; }
     // What the disk would have if it were opened now: more, where the file has grown.

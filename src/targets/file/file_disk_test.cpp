@@ -101,6 +101,30 @@ TEST_CASE("flushes that come while a sync runs share the next one") {
     for (twin::pending& flush : flushes) CHECK(flush.wait() == io_error(EIO));
 }
 
+TEST_CASE("of flushes at the same time none succeeds where another's sync has lost data") {
+    // The error is told to one of them only, and may be known later than the other's success.
+    int failed = 0;
+    for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+        CAPTURE(seed);
+        twin::machine m({.seed = seed});
+        const int file = m.make_file(disk_bytes);
+        m.faults(file).delay_max_ns = 1'000'000;
+        auto disk = serve(m, spec_of(file));
+        REQUIRE(!disk.write(0, block_of(1)));
+        m.faults(file).sync_error = 500'000;
+        std::vector<twin::pending> flushes;
+        for (int n = 0; n < 6; ++n) {
+            flushes.push_back(disk.begin_flush());
+            m.run_for(std::chrono::microseconds(100));
+        }
+        for (twin::pending& flush : flushes) {
+            if (!flush.wait()) REQUIRE(is_all(m.durable(file).first(4096), 1));
+            failed += flush.done() && flush.wait() ? 1 : 0;
+        }
+    }
+    CHECK(failed > 40);
+}
+
 TEST_CASE("zeros are made by holes, by ranges, or by writing them") {
     for (bool holes : {true, false}) {
         for (bool ranges : {true, false}) {

@@ -7,11 +7,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
+#include <cstdlib>
 #include <fcntl.h>
-#include <optional>
-#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
@@ -77,15 +78,17 @@ bool is_same(const struct stat& a, const struct stat& b) {
     return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
-// How a process has the file open; nothing if it has not.
-std::optional<bool> has_locked(const std::string& process, const struct stat& file) {
-    std::optional<bool> found;
+bool is_locked(const std::string& process, const std::string& fd) {
+    return contents(process + "/fdinfo/" + fd).find("\nlock:") != std::string::npos;
+}
+
+// The descriptors that a process has of the file.
+std::vector<std::string> descriptors_of(const std::string& process, const struct stat& file) {
+    std::vector<std::string> found;
     for (const std::string& fd : names_in(process + "/fd")) {
         struct stat other = {};
         if (::stat((process + "/fd/" + fd).c_str(), &other) != 0 || !is_same(file, other)) continue;
-        const bool locked =
-            contents(process + "/fdinfo/" + fd).find("\nlock:") != std::string::npos;
-        found = found.value_or(false) || locked;
+        found.push_back(fd);
     }
     return found;
 }
@@ -125,12 +128,27 @@ std::string users_of(int fd, bool locks) {
     const std::string me = std::to_string(::getpid());
     for (const std::string& pid : names_in("/proc")) {
         if (pid.find_first_not_of("0123456789") != std::string::npos || pid == me) continue;
-        const std::optional<bool> locked = has_locked("/proc/" + pid, file);
-        if (!locked || (locks && !*locked)) continue;
+        const std::string process = "/proc/" + pid;
+        const auto open = descriptors_of(process, file);
+        const auto locked = [&](const std::string& one) { return is_locked(process, one); };
+        if (locks ? std::ranges::none_of(open, locked) : open.empty()) continue;
         const std::string name = contents("/proc/" + pid + "/comm");
         add(users, fmt::format("process {} ({})", pid, name.substr(0, name.find('\n'))));
     }
     return users;
+}
+
+int locked_descriptor_of(int process, const struct stat& file) {
+    const std::string place = fmt::format("/proc/{}", process);
+    for (const std::string& fd : descriptors_of(place, file)) {
+        if (!is_locked(place, fd)) continue;
+        const auto handle = static_cast<int>(::syscall(SYS_pidfd_open, process, 0));
+        if (handle < 0) return -1;
+        const long got = ::syscall(SYS_pidfd_getfd, handle, std::atoi(fd.c_str()), 0);
+        ::close(handle);
+        if (got >= 0) return static_cast<int>(got);
+    }
+    return -1;
 }
 
 result<> lock_file(int fd, const std::string& name, bool writes, unsigned patience_ms) {

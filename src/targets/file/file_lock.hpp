@@ -12,6 +12,7 @@
 #include <ashlar/error.hpp>
 
 #include <string>
+#include <sys/stat.h>
 
 namespace ashlar::targets {
 
@@ -19,6 +20,10 @@ namespace ashlar::targets {
 // is a killed one's I/O that holds it. EBUSY names who has it. File systems without locks are no
 // error.
 result<> lock_file(int fd, const std::string& name, bool writes, unsigned patience_ms);
+
+// The open file that this process has locked, as a descriptor of our own: its lock is ours then,
+// for as long as either has it. -1 if it has none, or may not be asked.
+int locked_descriptor_of(int process, const struct stat& file);
 
 // Refuses a file that a loop device has: loop takes no lock.
 result<> check_loop_devices(int fd, const std::string& name);

@@ -84,8 +84,9 @@ void ask_file_system(file_shape& s, int fd, const struct stat& file) {
     struct statx more = {};
     if (::syscall(SYS_statx, fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, &more) == 0 &&
         (more.stx_mask & STATX_DIOALIGN) != 0) {
-        const std::uint32_t memory = more.stx_dio_mem_align;
-        s.direct_align = memory == 0 || memory > 4096 ? 0 : more.stx_dio_offset_align;
+        s.direct_memory_align = more.stx_dio_mem_align;
+        const bool usual = s.direct_memory_align != 0 && s.direct_memory_align <= 4096;
+        s.direct_align = usual ? more.stx_dio_offset_align : 0;
     }
 }
 

@@ -19,6 +19,7 @@ struct file_shape {
     std::string disk = {};   // it is, or lies on, this whole disk: "sda"; empty: not known
     // Of direct I/O, in bytes; 0: there is none. Nothing: the file system does not say.
     std::optional<std::uint32_t> direct_align = {};
+    std::uint32_t direct_memory_align = 512;
     ashlar::geometry geometry = {};  // logical_block: 0 for files, which have none
 };
 

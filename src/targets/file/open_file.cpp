@@ -112,6 +112,13 @@ result<> open_path(const file_request& wanted, descriptors& d) {
         return failure(refused("open", wanted, errno));
     }
     if (auto checked = check_kind(wanted, file); !checked) return checked;
+    if (wanted.predecessor != 0) {
+        const int inherited = locked_descriptor_of(wanted.predecessor, file);
+        if (inherited >= 0) {
+            d.open.push_back(inherited);
+            return {};
+        }
+    }
     std::string users;
     const int fd =
         S_ISBLK(file.st_mode)
@@ -241,6 +248,7 @@ result<opened_file> open_file(const file_request& wanted) {
         if (*hint < block) *hint = 0;
     }
     f.spec.block_device = shape->block_device;
+    f.spec.any_memory = !f.direct || shape->direct_memory_align <= 512;
     f.spec.gives_back = wanted.discard;
     f.spec.queues = wanted.queues;
     f.spec.open_again = [held, fd, flags = wanted.read_only ? O_RDONLY : O_RDWR] {

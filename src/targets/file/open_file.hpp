@@ -24,6 +24,7 @@ struct file_request {
     std::uint32_t block_size = 0;          // bytes; 0: what suits the file
     unsigned queues = 1;                   // see file_spec
     std::optional<std::uint32_t> id = {};  // of the device that this becomes
+    int predecessor = 0;                   // process whose lock this takes over, and lives
     unsigned patience_ms = 5000;           // how long to wait for I/O of a killed server
 };
 

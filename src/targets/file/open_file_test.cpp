@@ -154,6 +154,19 @@ TEST_CASE("a disk lasts as its file is locked, and the process that has it is na
     ::close(ready[1]);
 }
 
+TEST_CASE("the lock is handed over by a server that lives") {
+    const place p;
+    const std::string path = p.file("image", 1 << 20);
+    auto first = p.open({.path = path});
+    REQUIRE(first);
+    auto second = p.open({.path = path, .predecessor = ::getpid()});
+    REQUIRE(second);
+    first = failure({});
+    CHECK(has(p.refusal({.path = path}), "EBUSY"));
+    second = failure({});
+    CHECK(p.open({.path = path}));
+}
+
 TEST_CASE("qemu's own locks are seen, and it sees ours") {
     const place p;
     const std::string path = p.file("image", 1 << 20);
