@@ -29,7 +29,7 @@ load() {
 rw=randwrite
 bs=4k
 iodepth=32
-size=24m
+size=8m
 JOBS
   done
 }
@@ -85,9 +85,11 @@ export ASHLAR_RUN_DIR=$PWD/full
 add mem 64M --supervise
 dd if=data of="$disk" bs=64K oflag=direct status=none
 log=$ASHLAR_RUN_DIR/$id.log
+echo >>"$log" # has its page now, and so room for some lines
 dd if=/dev/zero of=full/filler bs=4k status=none 2>/dev/null || true
 kill -KILL "$server"
-pause 40
+wait_for 100 has_line "gave up after 8 servers" "$log"
+has_line "No space left" "$log" || fail "it does not say why: $(<"$log")"
 has_state "$id" quiesced || fail "its state is $(list_state "$id")"
 rm full/filler
 [[ $("$ASHLAR" recover "$id") = "$disk is served again by its keeper" ]] || fail "$(<"$log")"
