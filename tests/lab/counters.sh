@@ -37,10 +37,10 @@ few_enters
 "$ASHLAR" show "$id" | grep -q "queue 0: .* requests .* enters" || fail "show has no counters"
 
 # stats: the same, and how long requests took; one that is not answered is told, and since when.
-"$ASHLAR" stats "$id" --json >stats
+"$ASHLAR" stats "$id" --json >stats.json
 jq -e '.queues[0] | .requests > 4096 and .completions > 0 and .in_hand == 0
   and .latency.p50_ns > 0 and .latency.p50_ns <= .latency."p99_ns"
-  and ([.latency.buckets[][1]] | add) == .requests' stats >said || fail "stats: $(<stats)"
+  and ([.latency.buckets[][1]] | add) == .requests' stats.json >said || fail "stats: $(<stats.json)"
 "$ASHLAR" stats "$id" | grep -q "latency  half within .*, all " || fail "stats tells no latency"
 timeout 100 "$ASHLAR" stats "$id" --watch >watched &
 watcher=$!

@@ -6,8 +6,8 @@
 . "${0%/*}/functions.sh"
 requires fio mkfs.ext4
 
-"$ASHLAR" features >features
-has() { grep -qE "^ yes +$1( |\$)" features; }
+"$ASHLAR" features >kernel-has
+has() { grep -qE "^ yes +$1( |\$)" kernel-has; }
 lanes=(plain) deliveries=(tag)
 ! has USER_COPY || lanes+=(user-copy)
 ! has AUTO_BUF_REG || lanes+=(zero-copy)
