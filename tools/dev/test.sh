@@ -46,7 +46,7 @@ lab_steps() {
 # It builds a third set of sanitizers, for which a test run has no time.
 run_fuzz() {
     local seconds=${1:-3600} here=build/fuzz/tests/fuzz
-    (($# <= 1)) && [[ $seconds =~ ^[1-9][0-9]*$ ]] || wrong "fuzz: $*: takes a number of seconds"
+    if (($# > 1)) || [[ ! $seconds =~ ^[1-9][0-9]*$ ]]; then wrong "fuzz: $*: takes a number of seconds"; fi
     need build test
     step 'build, clang++, fuzzer' configure_and_build fuzz explain_fuzz || exit
     exec "$here/explain_fuzz" "-max_total_time=$seconds" -timeout=10 -max_len=4096 -print_final_stats=1 \
