@@ -74,7 +74,9 @@ constexpr option device_options[] = {
     {.name = "delivery",
      .kind = value_kind::choice,
      .argument = "WAY",
-     .help = "how requests come: a command for each tag, or for all in a batch (Linux 7.0)",
+     .help =
+         "how requests come: a command for each tag, or for all in a batch (Linux 7.0), by which a "
+         "hand-over to another server fails requests; auto is batch without --recovery",
      .choices = "auto|tag|batch",
      .otherwise = "auto"},
     {.name = "no-lock",

@@ -96,10 +96,8 @@ result<> set_lane(lane_choice& c, lane wanted, const target& served, std::uint64
     return {};
 }
 
-// Before 7.3 an orderly hand-over of a device with batches fails its requests.
-bool batches_break_recovery(const options& wanted, const os::kernel_version& kernel) {
-    return wanted.recovery != recovery::none && kernel.older_than(7, 3);
-}
+// An orderly hand-over of a device with batches fails its requests; seen up to 7.3.4.
+bool batches_break_recovery(const options& wanted) { return wanted.recovery != recovery::none; }
 
 result<> set_delivery(lane_choice& c, const options& wanted, std::uint64_t features,
                       const os::kernel_version& kernel) {
@@ -121,8 +119,8 @@ result<> set_delivery(lane_choice& c, const options& wanted, std::uint64_t featu
         c.delivery_why = kernel_lacks(kernel, "batches", "7.0");
     } else if (wanted.depth < batch_depth_min) {
         c.delivery_why = one_tag;
-    } else if (batches_break_recovery(wanted, kernel)) {
-        c.delivery_why = "batches and recovery do not go together before Linux 7.3";
+    } else if (batches_break_recovery(wanted)) {
+        c.delivery_why = "with batches, a hand-over to another server fails requests";
     } else {
         c.delivery = delivery::in_batches;
         c.delivery_why = "one command takes all requests that have come";

@@ -86,7 +86,7 @@ TEST_CASE("a device with recovery gets no batches where they break its hand-over
     const target memory{in_memory{}};
     const options lasting = {.recovery = recovery::wait};
     CHECK(choose(memory, features_7_3, lasting, 7, 2).delivery == delivery::by_tag);
-    CHECK(choose(memory, features_7_3, lasting, 7, 3).delivery == delivery::in_batches);
+    CHECK(choose(memory, features_7_3, lasting, 7, 3).delivery == delivery::by_tag);
     CHECK(choose(memory, features_7_3, {}, 7, 2).delivery == delivery::in_batches);
 }
 

@@ -6,7 +6,7 @@
 serve "$ASHLAR" run mem 64M
 "$ASHLAR" del "$id"
 wait "$server" || fail "run ended badly: $(<server.err)"
-has_line "removed by somebody else" server.err || fail "it says: $(<server.err)"
+has_line "removed or quiesced by somebody else" server.err || fail "it says: $(<server.err)"
 is_gone "$disk" || fail "$disk is still there"
 
 serve "$ASHLAR" run mem 64M

@@ -33,7 +33,7 @@ lab_steps() {
     step 'the lab itself' lab/selftest
     # The kernels side by side: a guest waits much of the time.
     for kernel in "${lab_kernels[@]}"; do
-        beside "lab, kernel $kernel" tests/lab/run --kernel "$kernel"
+        beside "lab, kernel $kernel" env ASHLAR_LAB_CYCLES=60 tests/lab/run --kernel "$kernel"
     done
     join_beside
     for kernel in "${lab_kernels[@]}"; do
