@@ -208,8 +208,8 @@ private:
             at += area_base;
             std::memcpy(payload.data(), &at, sizeof at);
         }
-        if ((s.at == place::payload || s.at == place::edge) && !payload.empty() &&
-            s.writes != gives::features) {
+        // What can't be read is in nobody's log.
+        if (s.at == place::payload && !payload.empty() && s.writes != gives::features) {
             text_ += fmt::format("payload: {}\n", hex(payload));
         }
         if (outcome != "waits") completion(number, outcome);
