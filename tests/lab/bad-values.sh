@@ -1,6 +1,7 @@
 #!/bin/bash
 # Values that can't be, misspelt and repeated options: each is refused with status 2 and an error
 # that names the thing and says what to do, and nothing is made.
+# any kernel
 . "${0%/*}/functions.sh"
 
 bad() { expect_refusal "$1" 2 "$ASHLAR" "${@:2}"; }

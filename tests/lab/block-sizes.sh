@@ -1,6 +1,7 @@
 #!/bin/bash
 # Logical blocks of 512 to 4096 bytes: the kernel shows them, smaller requests are refused, and
 # positions count in the right units over the whole device; a file system of such blocks works.
+# any kernel
 . "${0%/*}/functions.sh"
 requires blockdev mkfs.ext4 e2fsck
 

@@ -1,6 +1,7 @@
 #!/bin/bash
 # btrfs, whose checksums see any wrong block, on a RAM disk: made, filled, unmounted, found sound by
 # btrfs check, mounted again, scrubbed, checksums of files equal.
+# any kernel
 . "${0%/*}/functions.sh"
 requires mkfs.btrfs btrfs
 

@@ -2,6 +2,7 @@
 # A device made and removed 200 times (or $ASHLAR_LAB_CYCLES): always the same number, and afterwards as many
 # nodes, files, processes and open descriptors as before.
 # limit: 600
+# any kernel
 . "${0%/*}/functions.sh"
 
 # One time for what is loaded and made once.

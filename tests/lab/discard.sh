@@ -2,6 +2,7 @@
 # Discard and write-zeroes, of whole chunks and of ranges that begin and end anywhere: what they
 # cover reads as zeros, what lies beside is untouched, and the server gives the memory back; fstrim
 # does so for a file system.
+# any kernel
 . "${0%/*}/functions.sh"
 requires jq blkdiscard fallocate fstrim mkfs.ext4
 

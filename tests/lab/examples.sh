@@ -1,6 +1,7 @@
 #!/bin/bash
 # The examples, each a program of a few lines: the null disk, the RAM disk of a vector; SIGTERM and
 # del end them with status 0. (The third is in file-disk.)
+# any kernel
 . "${0%/*}/functions.sh"
 
 serve "$ASHLAR_EXAMPLES_BIN/null_disk"

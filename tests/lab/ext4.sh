@@ -1,5 +1,6 @@
 #!/bin/bash
 # ext4 on a RAM disk: made, filled, unmounted, found sound by e2fsck, mounted again, checksums equal.
+# any kernel
 . "${0%/*}/functions.sh"
 requires mkfs.ext4 e2fsck
 

@@ -2,6 +2,7 @@
 # A target that fails: whatever it does, throw, answer an error, answer nonsense, now or later, is
 # an error of that one request, with its errno, and a line in the log that names device, queue, tag,
 # operation and range. Its neighbours succeed, and the device goes on.
+# any kernel
 . "${0%/*}/functions.sh"
 requires jq
 

@@ -1,6 +1,7 @@
 #!/bin/bash
 # What is no disk is refused in words and leaves nothing behind; a window of a file with a partition
 # table; locks against a second writer, a loop device and a reader.
+# any kernel
 . "${0%/*}/functions.sh"
 requires sfdisk losetup
 modprobe loop

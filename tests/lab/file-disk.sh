@@ -1,6 +1,7 @@
 #!/bin/bash
 # The asynchronous example, a file as a disk: ext4 on it, fio verifies it, and the image holds what
 # was written to the disk, byte for byte.
+# any kernel
 . "${0%/*}/functions.sh"
 requires fio mkfs.ext4 e2fsck
 

@@ -2,6 +2,7 @@
 # The target file: an image on ext4, xfs and tmpfs and a block device beneath, read and written by
 # fio with verification, a file system on it, holes kept and made, and the image right on its own.
 # limit: 240
+# any kernel
 . "${0%/*}/functions.sh"
 requires fio mkfs.ext4 mkfs.xfs e2fsck losetup blkdiscard
 modprobe loop

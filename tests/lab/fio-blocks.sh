@@ -3,6 +3,7 @@
 # random and in order, at depth 1, 32 and 128, every block checked by fio; and in a second pass over
 # all of them nothing has been overwritten by a neighbour.
 # limit: 240
+# any kernel
 . "${0%/*}/functions.sh"
 requires fio jq
 

@@ -2,6 +2,7 @@
 # Jobs that write the same blocks at the same time, others that read them meanwhile, on two queues
 # and with few tags, so that requests wait for tags: each block says where it belongs, and no reader
 # ever sees another block's content.
+# any kernel
 . "${0%/*}/functions.sh"
 requires fio
 

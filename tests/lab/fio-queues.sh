@@ -1,6 +1,7 @@
 #!/bin/bash
 # Two queues, written by two jobs on two CPUs, verified by jobs on the other CPU; both queues serve.
 # A device that wants more queues than there are CPUs says so and gets as many as there are.
+# any kernel
 . "${0%/*}/functions.sh"
 requires fio jq
 [ "$(nproc)" -ge 2 ] || skip "one CPU only"

@@ -1,6 +1,7 @@
 #!/bin/bash
 # Huge pages: transparent ones are used, reserved ones are taken from those set aside and given back
 # at the end; too few of them are refused, with what to do. Data and discard are right with both.
+# any kernel
 . "${0%/*}/functions.sh"
 
 aside=/proc/sys/vm/nr_hugepages

@@ -1,6 +1,7 @@
 #!/bin/bash
 # Requests above 64 KiB: one of 512 KiB, and with --max-io 1M one of 1 MiB, arrives whole, at any
 # sector, and leaves the bytes beside it alone; larger ones are split.
+# any kernel
 . "${0%/*}/functions.sh"
 
 size=$((16 << 20))

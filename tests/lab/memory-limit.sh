@@ -1,6 +1,7 @@
 #!/bin/bash
 # A RAM disk larger than its control group's memory: when that is used up, writes fail with "No
 # space left", the server lives, nothing is killed, and what was written before is there.
+# any kernel
 . "${0%/*}/functions.sh"
 requires jq
 group=/sys/fs/cgroup/ashlar-test

@@ -1,6 +1,7 @@
 #!/bin/bash
 # Without the driver: add and run load it; where there is none they say so, and what to do; status
 # 1. list has nothing to list, and del nothing to remove.
+# any kernel
 . "${0%/*}/functions.sh"
 requires unshare modprobe
 trap 'modprobe ublk_drv' EXIT

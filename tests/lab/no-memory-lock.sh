@@ -1,6 +1,7 @@
 #!/bin/bash
 # A small limit of locked memory, for root without CAP_IPC_LOCK: said so, with the limit and what to
 # do, status 1, nothing made; and what it says helps.
+# any kernel
 . "${0%/*}/functions.sh"
 requires setpriv prlimit
 

@@ -1,6 +1,7 @@
 #!/bin/bash
 # Without permission: an ordinary user, and root without CAP_SYS_ADMIN, are told who may make
 # devices; status 1, nothing made. They may still see what there is.
+# any kernel
 . "${0%/*}/functions.sh"
 requires setpriv
 

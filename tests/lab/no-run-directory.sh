@@ -1,6 +1,7 @@
 #!/bin/bash
 # A run directory that is missing, full, read-only or too long a name: one error that names it and
 # says what to do, status 1, and no device, file or process is left.
+# any kernel
 . "${0%/*}/functions.sh"
 
 in_run=(env ASHLAR_RUN_DIR="$work/run")

@@ -1,6 +1,7 @@
 #!/bin/bash
 # A partition table on the disk: its partitions appear, take a file system and lie where the table
 # says.
+# any kernel
 . "${0%/*}/functions.sh"
 requires sfdisk mkfs.ext4 blockdev
 

@@ -1,6 +1,7 @@
 #!/bin/bash
 # The tests' own eyes: a disk that exchanges blocks, one that forgets a write and one that flips a
 # bit are all found out by the verification that the other tests rely on.
+# any kernel
 . "${0%/*}/functions.sh"
 requires fio
 

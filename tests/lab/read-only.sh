@@ -1,6 +1,7 @@
 #!/bin/bash
 # A read-only device: the kernel calls it so, writes and discards are refused by every way and none
 # reaches the server, reads work.
+# any kernel
 . "${0%/*}/functions.sh"
 requires jq blockdev blkdiscard
 

@@ -2,6 +2,7 @@
 # A write that cannot be completed is an error: a disk whose image lies on a nearly full file system
 # takes 512 KiB where 256 KiB are free, and says that there is no space. (The kernel takes a short
 # write for a whole one from Linux 7.x on: the loss would be silent.)
+# any kernel
 . "${0%/*}/functions.sh"
 
 mkdir full

@@ -2,6 +2,7 @@
 # SIGTERM to a server under load: it says who uses the disk, goes on serving without an error, and
 # ends when they have ended. A second SIGTERM ends it at once: the users get errors and nothing
 # hangs. SIGINT and SIGHUP end an idle server, too.
+# any kernel
 . "${0%/*}/functions.sh"
 requires fio jq
 

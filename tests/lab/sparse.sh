@@ -1,6 +1,7 @@
 #!/bin/bash
 # A sparse disk costs what is written to it: a gigabyte that was never written is read as zeros
 # without memory for it, and a disk of 4 TiB takes its last sector and gives it back.
+# any kernel
 . "${0%/*}/functions.sh"
 
 add mem 4G --depth 8

@@ -2,6 +2,7 @@
 # run --steps tells the eight steps of a device's start in their order, the last with the first
 # request; list, show and features print what they should, as text and as JSON; --help of each verb
 # is there.
+# any kernel
 . "${0%/*}/functions.sh"
 requires jq
 

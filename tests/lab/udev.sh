@@ -1,6 +1,7 @@
 #!/bin/bash
 # With udevd and ashlar's rules: /dev/ashlar/NAME comes with the device and goes with it; so do
 # by-uuid links after mkfs; names go to partitions, too; what udev probes doesn't hold up del.
+# any kernel
 . "${0%/*}/functions.sh"
 requires mkfs.ext4 sfdisk udevadm blkid
 udevd=/lib/systemd/systemd-udevd

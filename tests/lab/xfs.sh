@@ -1,6 +1,7 @@
 #!/bin/bash
 # xfs on a RAM disk: made, filled, unmounted, found sound by xfs_repair, mounted again, checksums
 # equal.
+# any kernel
 . "${0%/*}/functions.sh"
 requires mkfs.xfs xfs_repair
 
