@@ -12,7 +12,7 @@ mkdir mnt
 mount -t ext4 "$disk" mnt
 expect_error "stop: $disk: Device or resource busy.*mounted at $work/mnt.* do: " 1 "$ASHLAR" del "$id"
 expect_error "mounted at $work/mnt" 1 "$ASHLAR" del --all
-"$ASHLAR" show "$id" | grep -q "in use: *mounted at $work/mnt" || fail "show does not tell"
+"$ASHLAR" show "$id" | grep "in use: *mounted at $work/mnt" >/dev/null || fail "show does not tell"
 # In somebody else's mount namespace only.
 unshare --mount --propagation private sleep 1000 &
 sleeper=$!

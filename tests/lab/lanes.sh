@@ -13,7 +13,7 @@ lanes=(plain) deliveries=(tag)
 ! has AUTO_BUF_REG || lanes+=(zero-copy)
 ! has BATCH_IO || deliveries+=(batch)
 shows() { # KEY REGEX
-  "$ASHLAR" show "$id" | grep -qE "^$1: +$2" || fail "no '$1: $2' in: $("$ASHLAR" show "$id")"
+  "$ASHLAR" show "$id" | grep -E "^$1: +$2" >/dev/null || fail "no '$1: $2' in: $("$ASHLAR" show "$id")"
 }
 copied_times() { # N: the bytes that were read and written
   local moved=$(($(counter bytes_read) + $(counter bytes_written)))

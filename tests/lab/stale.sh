@@ -8,8 +8,8 @@ add mem 64M --name old
 old=$id
 kill -KILL "$server"
 wait_for 60 has_state "$old" dead
-"$ASHLAR" list | grep -qE "^/dev/ublkb$old +dead " || fail "list says: $("$ASHLAR" list)"
-"$ASHLAR" show old | grep -qE "^state: +dead" || fail "show says: $("$ASHLAR" show old)"
+"$ASHLAR" list | grep -E "^/dev/ublkb$old +dead " >/dev/null || fail "list says: $("$ASHLAR" list)"
+"$ASHLAR" show old | grep -E "^state: +dead" >/dev/null || fail "show says: $("$ASHLAR" show old)"
 
 add mem 64M
 [ "$id" -ne "$old" ] || fail "the id of a dead device was given out"
