@@ -2,7 +2,8 @@
 // del: the end of devices. What may wait in the kernel is done by a child, which is left behind if
 // it does not end in time: a process whose STOP_DEV waits can't end itself.
 #include "base/try.hpp"
-#include "cli/inventory.hpp"
+#include "cli/each_device.hpp"
+#include "cli/messages.hpp"
 #include "cli/recipe.hpp"
 #include "cli/verbs.hpp"
 #include "device/busy.hpp"
@@ -13,7 +14,6 @@
 #include <ashlar/log.hpp>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <cerrno>
@@ -27,6 +27,7 @@ constexpr std::uint64_t tick_ns = 5'000'000;
 constexpr int server_ticks_max = 4000;  // twenty seconds
 // What a child may still say after its own limit.
 constexpr std::uint64_t grace_ns = 2 * control::second_ns;
+constexpr std::string_view word_of_success = "done";
 
 struct del_job {
     std::uint32_t id;
@@ -50,33 +51,21 @@ result<> stop_and_delete(const del_job& job) {
 
 result<> do_in_child(const del_job& job) {
     doctor::helper child([&](const doctor::helper::channel& parent) {
-        auto done = stop_and_delete(job);
-        nlohmann::json said = {{"code", 0}};
-        if (!done) {
-            const error& e = done.error();
-            said = {{"operation", e.operation}, {"object", e.object},
-                    {"code", e.code},           {"why", e.why},
-                    {"remedy", e.remedy},       {"rule", e.rule}};
-        }
-        parent.say(said.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+        const auto done = stop_and_delete(job);
+        parent.say(done ? std::string(word_of_success) : line_of(done.error()));
         return 0;
     });
     const auto line = child.line(job.limit_ns + grace_ns);
+    if (line && *line == word_of_success) return {};
+    if (line) {
+        if (auto said = error_in(*line)) return failure(std::move(*said));
+    }
     error e{.operation = "del",
             .object = device_room::block_path(job.id),
             .code = ETIMEDOUT,
             .why = "the kernel has not answered in time",
             .remedy = fmt::format("see what it waits for: ashlar why {}", job.id)};
-    if (!line) return failure(std::move(e));
-    const auto said = nlohmann::json::parse(*line, nullptr, false);
-    if (said.is_discarded()) return failure(std::move(e));
-    if (!said.contains("operation")) return {};
-    return failure({.operation = said["operation"].get<std::string>(),
-                    .object = said["object"].get<std::string>(),
-                    .code = said["code"].get<int>(),
-                    .why = said["why"].get<std::string>(),
-                    .remedy = said["remedy"].get<std::string>(),
-                    .rule = said["rule"].get<std::string>()});
+    return failure(std::move(e));
 }
 
 // Ends a server of ashlar's that does not answer; its requests end with it. False if there is none.
@@ -149,12 +138,7 @@ result<std::vector<std::uint32_t>> asked_for(const command& c, control::control&
                                              os::machine& m) {
     if (c.values.has("all")) return device_ids(m);
     if (c.values.has("dead")) return dead_devices(control, m);
-    std::vector<std::uint32_t> ids;
-    for (const std::string& word : c.words) {
-        ASHLAR_TRY(const auto id, find_device(control, m, word));
-        ids.push_back(id);
-    }
-    return ids;
+    return named_devices(c, control, m);
 }
 
 }  // namespace

@@ -10,9 +10,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstring>
-#include <optional>
 #include <poll.h>
-#include <string>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,9 +18,11 @@ namespace ashlar::cli {
 
 namespace {
 
-void send(int fd, const nlohmann::json& message) {
-    write_all(fd, message.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+std::string text_of(const nlohmann::json& message) {
+    return message.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
+
+void send(int fd, const nlohmann::json& message) { write_all(fd, text_of(message) + "\n"); }
 
 error error_of(const nlohmann::json& message) {
     return {.operation = message["operation"].get<std::string>(),
@@ -58,15 +58,23 @@ void send_ready(int fd, const ready_server& server) {
     send(fd, {{"ready", server.id}, {"pid", server.pid}, {"pause_ns", server.pause_ns}});
 }
 
-void send_error(int fd, const error& e) {
-    send(fd, {{"operation", e.operation},
-              {"object", e.object},
-              {"code", e.code},
-              {"why", e.why},
-              {"remedy", e.remedy},
-              {"rule", e.rule},
-              {"usage", e.usage}});
+std::string line_of(const error& e) {
+    return text_of({{"operation", e.operation},
+                    {"object", e.object},
+                    {"code", e.code},
+                    {"why", e.why},
+                    {"remedy", e.remedy},
+                    {"rule", e.rule},
+                    {"usage", e.usage}});
 }
+
+std::optional<error> error_in(std::string_view line) {
+    const auto message = nlohmann::json::parse(line, nullptr, false);
+    if (message.is_discarded() || !message.contains("operation")) return std::nullopt;
+    return error_of(message);
+}
+
+void send_error(int fd, const error& e) { write_all(fd, line_of(e) + "\n"); }
 
 result<ready_server> await_ready(int from, int limit_ms) {
     using clock = std::chrono::steady_clock;

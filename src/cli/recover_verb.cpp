@@ -2,7 +2,7 @@
 // recover: a server, or a keeper, for devices that have lost theirs.
 #include "base/try.hpp"
 #include "cli/background.hpp"
-#include "cli/inventory.hpp"
+#include "cli/each_device.hpp"
 #include "cli/keeper.hpp"
 #include "cli/verbs.hpp"
 #include "device/nodes.hpp"
@@ -92,37 +92,16 @@ result<std::string> recover_device(control::control& c, os::machine& m, std::uin
 }  // namespace
 
 int run_recover(const command& c) {
-    const bool all = c.values.has("all");
-    if (all != c.words.empty()) {
-        return report(
-            {.operation = "recover",
-             .why = all ? "--all and named devices exclude each other" : "no device is named",
-             .remedy = "name devices (ashlar recover 0), or use --all; see ashlar recover --help",
-             .usage = true});
-    }
-    os::machine& m = os::linux_machine();
-    const auto present = device_ids(m);
-    if (all && present.empty()) return 0;
-    auto control = control::control::open(m, false);
-    if (!control) return report(control.error());
-    std::vector<std::uint32_t> ids;
-    for (const std::uint32_t id : present) {
-        // Of all, those that ashlar can serve.
-        auto entry = look_at(**control, m, id);
-        if (all && entry && entry->record && entry->state != "dead") ids.push_back(id);
-    }
-    for (const std::string& word : c.words) {
-        auto id = find_device(**control, m, word);
-        if (!id) return report(id.error());
-        ids.push_back(*id);
-    }
-    int code = 0;
-    for (const std::uint32_t id : ids) {
-        auto done = recover_device(**control, m, id, c.values.has("unfenced"));
-        if (done) fmt::print("{} {}\n", device_room::block_path(id), *done);
-        if (!done) code = report(done.error());
-    }
-    return code;
+    // Of all, those that ashlar can serve.
+    const auto servable = [](const device_entry& e) { return e.state != "dead"; };
+    const bool unfenced = c.values.has("unfenced");
+    return for_each_device(
+        c, servable,
+        [unfenced](control::control& control, os::machine& m, std::uint32_t id) -> result<> {
+            ASHLAR_TRY(const std::string done, recover_device(control, m, id, unfenced));
+            fmt::print("{} {}\n", device_room::block_path(id), done);
+            return {};
+        });
 }
 
 }  // namespace ashlar::cli

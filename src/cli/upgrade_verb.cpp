@@ -2,13 +2,11 @@
 // upgrade: this program takes running devices over from the servers that have them.
 #include "base/try.hpp"
 #include "cli/background.hpp"
-#include "cli/inventory.hpp"
+#include "cli/each_device.hpp"
 #include "cli/verbs.hpp"
 #include "device/nodes.hpp"
 
 #include <fmt/format.h>
-
-#include <cerrno>
 
 namespace ashlar::cli {
 
@@ -71,35 +69,12 @@ result<> upgrade_device(control::control& c, os::machine& m, std::uint32_t id, b
 }  // namespace
 
 int run_upgrade(const command& c) {
-    const bool all = c.values.has("all");
-    if (all != c.words.empty()) {
-        return report(
-            {.operation = "upgrade",
-             .why = all ? "--all and named devices exclude each other" : "no device is named",
-             .remedy = "name devices (ashlar upgrade 0), or use --all; see ashlar upgrade --help",
-             .usage = true});
-    }
-    os::machine& m = os::linux_machine();
-    const auto present = device_ids(m);
-    if (all && present.empty()) return 0;
-    auto control = control::control::open(m, false);
-    if (!control) return report(control.error());
-    std::vector<std::uint32_t> ids;
-    for (const std::uint32_t id : present) {
-        auto entry = look_at(**control, m, id);
-        if (all && entry && entry->record && entry->state == "live") ids.push_back(id);
-    }
-    for (const std::string& word : c.words) {
-        auto id = find_device(**control, m, word);
-        if (!id) return report(id.error());
-        ids.push_back(*id);
-    }
-    int code = 0;
-    for (const std::uint32_t id : ids) {
-        auto done = upgrade_device(**control, m, id, c.values.has("force"));
-        if (!done) code = report(done.error());
-    }
-    return code;
+    const auto served = [](const device_entry& e) { return e.state == "live"; };
+    const bool force = c.values.has("force");
+    return for_each_device(c, served,
+                           [force](control::control& control, os::machine& m, std::uint32_t id) {
+                               return upgrade_device(control, m, id, force);
+                           });
 }
 
 }  // namespace ashlar::cli

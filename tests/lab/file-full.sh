@@ -9,14 +9,7 @@ modprobe loop
 random_file data $((512 * 1024))
 # fill_up FILE_SYSTEM: a host with an image of 64 MiB and little room.
 fill_up() {
-  mkdir host
-  if [ "$1" = tmpfs ]; then
-    mount -t tmpfs -o size=8M tmpfs host
-  else
-    truncate -s 320M backing
-    "mkfs.$1" -q backing
-    mount -o loop backing host
-  fi
+  host_on "$1" 320 8
   truncate -s 64M host/image
   # Most of it at once, then until nothing fits; whoever is root has more than is said to be free.
   fallocate -l $(($(stat -f -c '%a * %S' host) * 9 / 10)) host/ballast
@@ -51,7 +44,5 @@ for way in tmpfs:auto ext4:off xfs:auto; do
   [ $bad -gt 4 ] || fail "$system: only $bad of 8 writes failed"
   echo "$system, direct $direct: $good written, $bad refused"
   remove
-  umount host
-  rmdir host
-  rm -f backing
+  remove_host
 done

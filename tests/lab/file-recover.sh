@@ -5,14 +5,6 @@
 . "${0%/*}/functions.sh"
 requires fio
 
-# shellcheck disable=SC2155 # an empty answer is seen by who asks
-field() { local json=$("$ASHLAR" show "$id" --json); [[ $json =~ \"$1\":\ ([0-9]+) ]] && echo "${BASH_REMATCH[1]}"; }
-has_written() {
-  local fields
-  read -ra fields <"/sys/block/ublkb$id/stat"
-  [ "${fields[4]}" -ge "$1" ]
-}
-
 truncate -s 64M image
 add file image
 verify_fio <<'JOBS' 2>fio.err &
@@ -30,10 +22,10 @@ wait_for 60 has_state "$id" quiesced
 "$ASHLAR" recover "$id"
 has_state "$id" live || fail "its state is $(list_state "$id")"
 wait_for 60 has_written 900
-old=$(field pid)
+old=$(show_number pid)
 "$ASHLAR" upgrade "$id"
 wait_for 20 has_ended "$old"
-new=$(field pid)
+new=$(show_number pid)
 [ "$new" -ne "$old" ] || fail "the old server serves it"
 expect_error "image: Device or resource busy.*process $new \(ashlar\)" 1 "$ASHLAR" add file image
 wait $writer || fail "the writer has failed: $(<fio.err)"

@@ -31,14 +31,7 @@ JOBS
 
 for way in ext4:auto xfs:off tmpfs:auto; do
   system=${way%:*} direct=${way#*:}
-  mkdir host
-  if [ "$system" = tmpfs ]; then
-    mount -t tmpfs -o size=160M tmpfs host
-  else
-    truncate -s 400M backing
-    "mkfs.$system" -q backing
-    mount -o loop backing host
-  fi
+  host_on "$system" 400 160
   truncate -s 64M host/image
   try host/image --direct "$direct"
   # The file is sparse still, and discard gives all of it back.
@@ -59,7 +52,5 @@ for way in ext4:auto xfs:off tmpfs:auto; do
   cmp -n $((8 << 20)) "$disk" /dev/zero
   remove
   [ "$(stat -c %b host/image)" -ge $((8 << 11)) ] || fail "$system: blocks were given back"
-  umount host
-  rmdir host
-  rm -f backing
+  remove_host
 done

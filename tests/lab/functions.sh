@@ -164,6 +164,23 @@ counter() {
   echo "${BASH_REMATCH[1]}"
 }
 
+# show_number NAME: the first number of that name in what ashlar show says of the device.
+show_number() {
+  local json
+  json=$("$ASHLAR" show "$id" --json)
+  [[ $json =~ \"$1\":\ ([0-9]+) ]] && echo "${BASH_REMATCH[1]}"
+}
+
+# Writes that the disk has answered, by the kernel's count.
+written() {
+  local fields
+  read -ra fields <"/sys/block/ublkb$id/stat"
+  echo "${fields[4]}"
+}
+
+# Of numbers on standard input, a line each: the middle one and the largest.
+p50_and_worst() { sort -n | awk '{ t[NR] = $1 } END { print t[int((NR + 1) / 2)], t[NR] }'; }
+
 # list_state [ID]: what ashlar list says of a device, of all without an id, a word each.
 list_state() {
   local line fields
@@ -183,6 +200,7 @@ random_file() { head -c "$2" /dev/urandom >"$1"; }
 
 # verify_fio [OPTION...]: writes and reads back by a job file on standard input, checking every
 # block; options go before the jobs. The file starts with what the jobs have in common.
+# shellcheck disable=SC2120 # the options come from tests
 verify_fio() {
   {
     echo "[global]
@@ -200,6 +218,38 @@ verify_dump=0"
 
 fio_job() {
   fio --minimal "$@" >"$work/fio.out" 2>&1 || { cat "$work/fio.out" >&2; return 1; }
+}
+
+# storm SIZE: 4 KiB writes by verify_fio, 32 at a time.
+storm() {
+  verify_fio <<JOBS
+[storm]
+rw=randwrite
+bs=4k
+iodepth=32
+size=$1
+JOBS
+}
+# storm_until FILE SIZE: one after the other, until the file is there.
+storm_until() {
+  until [ -e "$1" ]; do storm "$2" || return; done
+}
+
+# host_on FILE_SYSTEM MIB [TMPFS_MIB]: such a file system, of that size, in the directory host.
+host_on() {
+  mkdir host
+  if [ "$1" = tmpfs ]; then
+    mount -t tmpfs -o "size=${3-$2}M" tmpfs host
+  else
+    truncate -s "$2M" backing
+    "mkfs.$1" -q backing
+    mount -o loop backing host
+  fi
+}
+remove_host() {
+  umount host
+  rmdir host
+  rm -f backing
 }
 
 # fill DIRECTORY MIB: many small files and some big ones, MIB mebibytes in all.
@@ -225,5 +275,6 @@ sums() { (cd "$1" && find . -type f -print0 | sort -z | xargs -0 md5sum); }
 
 # For wait_for.
 has_state() { [ "$(list_state "$1")" = "$2" ]; }
+has_written() { [ "$(written)" -ge "$1" ]; }
 has_served() { [ "$(counter requests)" -ge "$1" ]; }
 has_discarded() { [ "$(counter discards)" -ge 1 ]; }

@@ -13,11 +13,6 @@ kill_server() { # STATE in which the disk is left
   wait "$server" 2>/dev/null || true
   wait_for 60 has_state "$id" "$1"
 }
-has_written() { # TIMES, by the kernel's count
-  local fields
-  read -ra fields <"/sys/block/ublkb$id/stat"
-  [ "${fields[4]}" -ge "$1" ]
-}
 record() { cat "/run/ashlar/$id.json"; }
 expect_refused() { # REGEX STATE WORD...: nothing has changed
   local before after
@@ -33,13 +28,7 @@ truncate -s 64M image
 serve "$enduring_disk" image reissue 500 2
 cookie=$(record)
 cookie=${cookie#*cookie\":} cookie=${cookie%%,*}
-verify_fio <<'JOBS' 2>fio.err &
-[storm]
-rw=randwrite
-bs=4k
-iodepth=32
-size=24m
-JOBS
+storm 24m 2>fio.err &
 writer=$!
 for round in 1 2 3; do
   wait_for 60 has_written $((round * 1000))

@@ -10,7 +10,7 @@
 //     riddle_calls map                   the two writable mappings, for strace
 //
 // INFO and HEADER are the bytes of the report, in hex; the header's address is mapped.
-#include "uapi/ublk.hpp"
+#include "raw_device.hpp"
 
 #include <liburing.h>
 
@@ -26,21 +26,15 @@
 #include <unistd.h>
 #include <vector>
 
-namespace uapi = ashlar::uapi;
+using namespace lab;
 
 namespace {
 
 using bytes = std::vector<unsigned char>;
 
 constexpr std::uint16_t depth = 2;
-constexpr std::uint32_t buffer_bytes = 4096;
 constexpr std::size_t payload_at = 48, wrong_payload_at = 64;
 constexpr int patience_s = 3;  // a command that has not come by then waits
-
-[[noreturn]] void fail(const std::string& what, int code) {
-    std::fprintf(stderr, "riddle_calls: %s: %s\n", what.c_str(), std::strerror(code));
-    std::exit(1);
-}
 
 void print(const char* what, std::span<const unsigned char> data) {
     std::printf("%s: ", what);
@@ -152,12 +146,6 @@ struct driver {
     }
 };
 
-template <class T>
-uapi::ctrl_cmd header_of(std::uint32_t id, T& payload) {
-    return {
-        .dev_id = id, .len = sizeof payload, .addr = reinterpret_cast<std::uintptr_t>(&payload)};
-}
-
 // A device with its parameters and its node, as all but the first report had them.
 struct device {
     driver d;
@@ -166,27 +154,14 @@ struct device {
     std::vector<std::byte> buffers = std::vector<std::byte>(std::size_t{depth} * buffer_bytes);
 
     device() {
-        uapi::ctrl_dev_info info{.nr_hw_queues = 1,
-                                 .queue_depth = depth,
-                                 .max_io_buf_bytes = buffer_bytes,
-                                 .dev_id = uapi::device_id_auto};
+        uapi::ctrl_dev_info info = one_queue(depth);
         d.must(uapi::ctrl_op::add_dev, header_of(info.dev_id, info), bytes_of(info));
         print("answer", bytes_of(info));
         id = info.dev_id;
-        uapi::params params{.len = sizeof params, .types = uapi::param_type_basic};
-        params.basic = {.logical_bs_shift = 9,
-                        .physical_bs_shift = 12,
-                        .io_opt_shift = 12,
-                        .io_min_shift = 9,
-                        .max_sectors = buffer_bytes / 512};  // without a size nothing is read
+        uapi::params params = without_size();
         d.must(uapi::ctrl_op::set_params, header_of(id, params), bytes_of(params));
-        const std::string path = "/dev/ublkc" + std::to_string(id);
-        for (int tries = 0; tries < 1000 && fd < 0; ++tries) {
-            fd = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
-            if (fd < 0) ::usleep(10'000);
-        }
-        if (fd < 0) fail(path, errno);
-        std::printf("openat(AT_FDCWD, \"%s\", O_RDWR) = %d\n", path.c_str(), fd);
+        fd = open_node(id);
+        std::printf("openat(AT_FDCWD, \"/dev/ublkc%u\", O_RDWR) = %d\n", id, fd);
     }
     void fetch(ring& queue, std::uint16_t tag) {
         const uapi::io_cmd command{

@@ -5,7 +5,7 @@
 //     stuck_calls del      makes a device, maps its descriptors, and waits in DEL_DEV
 //
 // Prints the device's number, and stays so until SIGTERM: then it does what was missing, and ends.
-#include "uapi/ublk.hpp"
+#include "raw_device.hpp"
 
 #include <liburing.h>
 
@@ -21,17 +21,11 @@
 #include <unistd.h>
 #include <vector>
 
-namespace uapi = ashlar::uapi;
+using namespace lab;
 
 namespace {
 
 constexpr std::uint16_t depth = 4;
-constexpr std::uint32_t buffer_bytes = 4096;
-
-[[noreturn]] void fail(const std::string& what, int code) {
-    std::fprintf(stderr, "stuck_calls: %s: %s\n", what.c_str(), std::strerror(code));
-    std::exit(1);
-}
 
 class ring {
 public:
@@ -83,36 +77,12 @@ struct driver {
     }
 };
 
-template <class T>
-uapi::ctrl_cmd header_of(std::uint32_t id, T& payload) {
-    return {
-        .dev_id = id, .len = sizeof payload, .addr = reinterpret_cast<std::uintptr_t>(&payload)};
-}
-
 std::uint32_t make_device(driver& d) {
-    uapi::ctrl_dev_info info{.nr_hw_queues = 1,
-                             .queue_depth = depth,
-                             .max_io_buf_bytes = buffer_bytes,
-                             .dev_id = uapi::device_id_auto};
+    uapi::ctrl_dev_info info = one_queue(depth);
     d.command(uapi::ctrl_op::add_dev, header_of(info.dev_id, info));
-    uapi::params params{.len = sizeof params, .types = uapi::param_type_basic};
-    params.basic = {.logical_bs_shift = 9,
-                    .physical_bs_shift = 12,
-                    .io_opt_shift = 12,
-                    .io_min_shift = 9,
-                    .max_sectors = buffer_bytes / 512};  // without a size nothing is read
+    uapi::params params = without_size();
     d.command(uapi::ctrl_op::set_params, header_of(info.dev_id, params));
     return info.dev_id;
-}
-
-int open_node(std::uint32_t id) {
-    const std::string path = "/dev/ublkc" + std::to_string(id);
-    for (int tries = 0; tries < 1000; ++tries) {
-        const int fd = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
-        if (fd >= 0) return fd;
-        ::usleep(10'000);
-    }
-    fail(path, errno);
 }
 
 std::span<std::byte> map_queue(int fd) {

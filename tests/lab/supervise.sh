@@ -7,33 +7,18 @@
 . "${0%/*}/functions.sh"
 requires fio
 
-# shellcheck disable=SC2155 # an empty answer is seen by who asks
-field() { local json=$("$ASHLAR" show "$id" --json); [[ $json =~ \"$1\":\ ([0-9]+) ]] && echo "${BASH_REMATCH[1]}"; }
-is_served_by_another_than() { [ "$(list_state "$id")" = live ] && [ "$(field pid)" -ne "$1" ]; }
+is_served_by_another_than() { [ "$(list_state "$id")" = live ] && [ "$(show_number pid)" -ne "$1" ]; }
 kill_server() {
   local before
-  before=$(field pid)
+  before=$(show_number pid)
   kill -KILL "$before"
   wait_for 100 is_served_by_another_than "$before"
 }
-written() { local f; read -ra f <"/sys/block/ublkb$id/stat"; echo "${f[4]}"; }
-has_written() { [ "$(written)" -ge "$1" ]; }
 
 kills=${ASHLAR_LAB_KILLS:-4}
 add mem 64M --supervise --name kept
 [[ $("$ASHLAR" show "$id") =~ recovery:\ +reissue ]] || fail "its recovery is another"
-load() {
-  until [ -e enough ]; do
-    verify_fio <<'JOBS' || return
-[storm]
-rw=randwrite
-bs=4k
-iodepth=32
-size=8m
-JOBS
-  done
-}
-load 2>fio.err &
+storm_until enough 8m 2>fio.err &
 writer=$!
 for ((round = 1; round <= kills; ++round)); do
   # Servers that die at once would be given up.
@@ -45,16 +30,16 @@ done
 touch enough
 wait $writer || fail "the writer has failed: $(<fio.err)"
 echo "figure: kernel $(uname -r): without a server for, in ms, of $kills times, p50 and worst:" \
-  "$(sed -n 's/.* is served again by .* after \([0-9]*\) ms/\1/p' "/run/ashlar/$id.log" | sort -n |
-    awk '{ t[NR] = $1 } END { print t[int((NR + 1) / 2)], t[NR] }')"
+  "$(sed -n 's/.* is served again by .* after \([0-9]*\) ms/\1/p' "/run/ashlar/$id.log" |
+    p50_and_worst)"
 
 # Without its keeper the server goes on, and gets another one.
 random_file data $((1 << 20))
 dd if=data of="$disk" bs=64K oflag=direct status=none
-keeper=$(field keeper)
+keeper=$(show_number keeper)
 kill -KILL "$keeper"
 wait_for 20 has_ended "$keeper"
-server=$(field pid)
+server=$(show_number pid)
 [[ $("$ASHLAR" recover "$id") = "$disk is kept again; process $server serves it" ]] ||
   fail "recover has done something else"
 kill_server
@@ -62,8 +47,8 @@ dd if="$disk" of=got bs=64K count=16 iflag=direct status=none
 cmp got data
 
 # With both dead the contents are gone: that is said, and the device can be removed.
-kill -KILL "$(field keeper)"
-server=$(field pid)
+kill -KILL "$(show_number keeper)"
+server=$(show_number pid)
 kill -KILL "$server"
 wait_for 60 has_state "$id" quiesced
 expect_error "device $id.* both died.*ashlar del" 1 "$ASHLAR" recover "$id"

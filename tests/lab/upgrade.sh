@@ -7,31 +7,16 @@
 . "${0%/*}/functions.sh"
 requires fio prlimit
 
-# shellcheck disable=SC2155 # an empty answer is seen by who asks
-field() { local json=$("$ASHLAR" show "$id" --json); [[ $json =~ \"$1\":\ ([0-9]+) ]] && echo "${BASH_REMATCH[1]}"; }
-written() { local f; read -ra f <"/sys/block/ublkb$id/stat"; echo "${f[4]}"; }
-has_written() { [ "$(written)" -ge "$1" ]; }
 
 upgrades=${ASHLAR_LAB_UPGRADES:-3}
 add mem 1G --supervise
-load() {
-  until [ -e enough ]; do
-    verify_fio <<'JOBS' || return
-[storm]
-rw=randwrite
-bs=4k
-iodepth=32
-size=24m
-JOBS
-  done
-}
-load 2>fio.err &
+storm_until enough 24m 2>fio.err &
 writer=$!
 for ((round = 1; round <= upgrades; ++round)); do
   wait_for 60 has_written $(($(written) + 700))
-  old=$(field pid) old_keeper=$(field keeper)
+  old=$(show_number pid) old_keeper=$(show_number keeper)
   "$ASHLAR" upgrade "$id" >said
-  new=$(field pid)
+  new=$(show_number pid)
   [[ $(<said) =~ ^"$disk is served by process $new now; it paused for "[0-9.]+" ms"$ ]] ||
     fail "round $round: it said: $(<said)"
   cat said >>pauses
@@ -43,15 +28,14 @@ done
 touch enough
 wait $writer || fail "the writer has failed: $(<fio.err)"
 echo "figure: kernel $(uname -r): paused for, in ms, of $upgrades times, p50 and worst:" \
-  "$(sed 's/.* for \(.*\) ms/\1/' pauses | sort -n |
-    awk '{ t[NR] = $1 } END { print t[int((NR + 1) / 2)], t[NR] }')"
+  "$(sed 's/.* for \(.*\) ms/\1/' pauses | p50_and_worst)"
 
 # No room for the disk's memory in the new server.
 random_file data $((1 << 20))
 dd if=data of="$disk" bs=64K oflag=direct status=none
-old=$(field pid)
+old=$(show_number pid)
 ! prlimit --as=$((700 << 20)) "$ASHLAR" upgrade "$id" 2>said || fail "it went on without memory"
-[ "$(field pid)" -eq "$old" ] || fail "another server has it"
+[ "$(show_number pid)" -eq "$old" ] || fail "another server has it"
 dd if="$disk" of=got bs=64K count=16 iflag=direct status=none
 cmp got data
 kill -KILL "$old"
