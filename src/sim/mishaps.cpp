@@ -67,6 +67,7 @@ void world::start_server() {
     const failing_call& f = plan_.failing;
     if (f.call != 0 && f.server == verdict_.servers) {
         calls_fail_ = true;
+        failure_seen_ = false;
         kernel_.fail_call(f.call, f.code, f.for_ever);
     }
 }
@@ -175,10 +176,17 @@ void world::happen(const mishap& m) {
             break;
         case mishap::kind::failed_call:
             calls_fail_ = true;
+            failure_seen_ = false;
             begin_trouble(io | device_gone);
             kernel_.fail_call(m.number, m.code);
             break;
     }
+}
+
+// The trouble that began when the failure was planned may be over by now.
+void world::see_failed_call() {
+    failure_seen_ = true;
+    begin_trouble(io | device_gone);
 }
 
 void world::cut_power() {
