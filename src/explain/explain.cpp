@@ -177,10 +177,18 @@ void take_payloads(evidence& seen, const dump& entry, const document& all) {
     }
 }
 
+// Few bytes look like many things: where nothing else is of ublk, it is a guess.
+bool is_guess(const dump& d, const document& all, const options& how) {
+    if (how.as || all.about_ublk || d.of == shape::entry || d.bytes.size() > 24) return false;
+    return std::ranges::none_of(all.dumps,
+                                [](const dump& other) { return other.of == shape::entry; });
+}
+
 finding decoded(const dump& d, const rules::kernel& k, const document& all, const options& how,
                 bool judged_already = false) {
     finding f{.what = finding::kind::bytes,
-              .title = fmt::format("{}, {} bytes", long_name(d.of), d.bytes.size()),
+              .title = d.named ? fmt::format("{}, in words", long_name(d.of))
+                               : fmt::format("{}, {} bytes", long_name(d.of), d.bytes.size()),
               .lines = {d.line},
               .fields = {},
               .verdicts = {},
@@ -189,6 +197,11 @@ finding decoded(const dump& d, const rules::kernel& k, const document& all, cons
     if (d.of == shape::entry) command = load<std::uint32_t>(d.bytes, 8);
     else if (const auto* n = nearest(all.command_numbers, {d.line}, 10)) command = n->value;
     f.fields = fields_of(d.of, d.bytes, k, command);
+    if (is_guess(d, all, how)) {
+        f.notes.push_back(fmt::format(
+            "{} bytes may be something else: this is what they look like; --as names another form",
+            d.bytes.size()));
+    }
     const auto about = subject_of_dump(d);
     f.judged = !judged_already;
     if (!about || judged_already) return f;
@@ -200,7 +213,7 @@ finding decoded(const dump& d, const rules::kernel& k, const document& all, cons
     seen.settle();
     judgement j = judge(seen, {.when = how.when});
     f.verdicts = std::move(j.verdicts);
-    f.notes = std::move(j.notes);
+    std::ranges::move(j.notes, std::back_inserter(f.notes));
     return f;
 }
 
@@ -209,8 +222,11 @@ void list_dumps(explanation& out, const document& d, const rules::kernel& k, con
                 const session& calls) {
     constexpr std::size_t most = 100;
     std::map<std::vector<std::uint8_t>, std::size_t> seen;
+    const bool judged_already = std::ranges::any_of(
+        out.findings, [](const finding& f) { return f.what == finding::kind::failure; });
     for (const dump& one : d.dumps) {
-        if (one.named) continue;
+        // In words they are evidence, and only a text of nothing else is about them.
+        if (one.named && (judged_already || one.of == shape::io)) continue;
         const auto [at, is_new] = seen.try_emplace(one.bytes, out.findings.size());
         if (is_new && seen.size() > most) {
             seen.erase(at);

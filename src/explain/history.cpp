@@ -116,8 +116,9 @@ void history::completed(const ring_call& c, std::int64_t result) {
     if (c.about() == subject::add_dev) {
         uapi::ctrl_dev_info info;
         const auto sent = c.payload();
-        std::memcpy(&info, sent.data(), std::min(sizeof info, sent.size()));
-        if (info.dev_id != uapi::device_id_auto)
+        copy_front(info, sent);
+        // Where the log does not show what was sent, an answer may follow.
+        if (!sent.empty() && info.dev_id != uapi::device_id_auto)
             devices_[info.dev_id] = {.info = info, .made = true};
         made_last_ = true;
     } else if (d != nullptr) {
@@ -171,7 +172,7 @@ void history::round_ends(device& d) {
 
 void history::answered(std::span<const std::uint8_t> bytes) {
     uapi::ctrl_dev_info info;
-    std::memcpy(&info, bytes.data(), std::min(sizeof info, bytes.size()));
+    copy_front(info, bytes);
     device& d = devices_[info.dev_id];
     if (d.gone) d = {};
     d.info = info;
@@ -186,7 +187,7 @@ void history::delivered(const ring_call& c, std::span<const std::uint8_t> bytes)
         d->slots.find({load<std::uint16_t>(c.entry, 48), load<std::uint16_t>(c.entry, 50)});
     if (s == d->slots.end() || !s->second.owned) return;
     uapi::io_desc request;
-    std::memcpy(&request, bytes.data(), std::min(sizeof request, bytes.size()));
+    copy_front(request, bytes);
     s->second.request = request;
 }
 

@@ -115,7 +115,8 @@ private:
 
     std::string path_of(std::string_view fd) const {
         if (const auto at = fd.find("</dev/ublk"); at != std::string_view::npos) {
-            return std::string(fd.substr(at + 1, fd.find('>', at) - at - 1));
+            // With -yy more stands behind it: "<char 240:0>".
+            return std::string(fd.substr(at + 1, fd.find_first_of("<>", at + 1) - at - 1));
         }
         const auto found = files_.find(descriptor(fd));
         return found == files_.end() ? std::string{} : found->second;

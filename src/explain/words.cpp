@@ -110,6 +110,8 @@ bool before_result(std::string_view text) {
 std::string_view key_before(std::string_view line, std::size_t at) {
     std::size_t end = at;
     while (end > 0 && line[end - 1] == ' ') --end;
+    // In quotes as JSON has it.
+    if (end > 1 && line[end - 1] == '"' && is_word(line[end - 2])) --end;
     std::size_t begin = end;
     while (begin > 0 && (is_word(line[begin - 1]))) --begin;
     return line.substr(begin, end - begin);
