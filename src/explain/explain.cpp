@@ -237,7 +237,7 @@ void list_dumps(explanation& out, const document& d, const rules::kernel& k, con
     }
 }
 
-void list_unread(explanation& out, const document& d) {
+void list_unread(explanation& out, const document& d, const std::set<std::size_t>& calls) {
     constexpr std::size_t most = 20;
     auto covered = [&](std::size_t line) {
         return std::ranges::any_of(out.findings, [&](const finding& f) {
@@ -246,6 +246,7 @@ void list_unread(explanation& out, const document& d) {
     };
     for (const blob& b : d.unknown_blobs) {
         if (out.not_understood.size() >= most) break;
+        if (calls.contains(b.first_line)) continue;
         out.not_understood.push_back(
             {b.first_line,
              fmt::format("{} bytes that are none of the driver's structures", b.bytes.size())});
@@ -274,6 +275,7 @@ explanation text(std::string_view input, const options& how) {
     session calls(d, k);
     d.forget(calls.lines());
     trace t = read_strace(d.lines, k, calls);
+    d.forget(t.lines);
     for (finding& f : calls.findings()) out.findings.push_back(std::move(f));
     for (finding& f : t.findings) out.findings.push_back(std::move(f));
     for (const sighting& s : d.sightings) {
@@ -284,10 +286,10 @@ explanation text(std::string_view input, const options& how) {
         out.findings.push_back(std::move(f));
     }
     if (d.about_ublk) {
-        for (finding& f : symptoms_of(d, k)) out.findings.push_back(std::move(f));
+        for (finding& f : symptoms_of(d, t.lines)) out.findings.push_back(std::move(f));
     }
     list_dumps(out, d, k, how, calls);
-    list_unread(out, d);
+    list_unread(out, d, t.lines);
     return out;
 }
 

@@ -15,32 +15,34 @@ void skip_blanks(std::string_view& s) {
     while (!s.empty() && s.front() == ' ') s.remove_prefix(1);
 }
 
+void take_bracket(std::string_view& s, std::string_view& pid) {
+    const auto end = std::min(s.find(']'), s.size());
+    std::string_view inside = s.substr(1, end - 1);
+    if (inside.starts_with("pid")) {
+        inside.remove_prefix(3);
+        skip_blanks(inside);
+        pid = inside.substr(0, inside.find('<'));
+    }
+    s.remove_prefix(std::min(end + 1, s.size()));
+}
+
+void take_number(std::string_view& s, std::string_view& pid) {
+    const auto stop = std::min(s.find_first_of("< "), s.size());
+    const std::string_view word = s.substr(0, stop);
+    const bool named = stop < s.size() && s[stop] == '<';
+    const auto end = std::min(s.find(' ', named ? s.find('>', stop) : stop), s.size());
+    const bool digits = word.find_first_not_of("0123456789") == std::string_view::npos;
+    if (pid.empty() && digits) pid = word;
+    s.remove_prefix(end);
+}
+
 // "[pid 12] ", "[pid 12<name>] ", "12 " or "12<name> ", the number or address of the call in
 // brackets (-n, -i), and a time, before the call.
 std::string_view take_prefix(std::string_view& s) {
     std::string_view pid;
-    skip_blanks(s);
-    while (s.starts_with('[')) {
-        const auto end = std::min(s.find(']'), s.size());
-        std::string_view inside = s.substr(1, end - 1);
-        if (inside.starts_with("pid")) {
-            inside.remove_prefix(3);
-            skip_blanks(inside);
-            pid = inside.substr(0, inside.find('<'));
-        }
-        s.remove_prefix(std::min(end + 1, s.size()));
-        skip_blanks(s);
-    }
-    while (!s.empty() && is_digit(s.front())) {
-        const auto name = s.find_first_of("< ");
-        const bool named = name != std::string_view::npos && s[name] == '<';
-        const auto end = std::min(s.find(' ', named ? s.find('>', name) : 0), s.size());
-        const std::string_view word = s.substr(0, std::min(name, end));
-        if (pid.empty() && word.find_first_not_of("0123456789") == std::string_view::npos) {
-            pid = word;
-        }
-        s.remove_prefix(end);
-        skip_blanks(s);
+    for (skip_blanks(s); !s.empty() && (s.front() == '[' || is_digit(s.front())); skip_blanks(s)) {
+        if (s.front() == '[') take_bracket(s, pid);
+        else take_number(s, pid);
     }
     return pid;
 }
@@ -123,6 +125,17 @@ bool take_result(std::string_view s, system_call& call) {
 }
 
 }  // namespace
+
+bool is_system_call(std::string_view line) {
+    take_prefix(line);
+    if (line.starts_with("<... ")) return line.find("resumed>") != std::string_view::npos;
+    const std::size_t n = identifier(line);
+    if (n == 0 || n >= line.size() || line[n] != '(') return false;
+    const std::string_view name = line.substr(0, n);
+    // A program's own function of that name may tell more.
+    if (!is_followed(name) && command_named(name)) return false;
+    return line.ends_with("<unfinished ...>") || end_of_arguments(line) != std::string_view::npos;
+}
 
 std::optional<system_call> call_parser::take(std::string_view line, std::size_t number) {
     system_call call{.pid = {}, .name = {}, .arguments = {}, .line = number};

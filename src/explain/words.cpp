@@ -97,6 +97,8 @@ bool has_any(std::string_view text, std::initializer_list<std::string_view> word
 
 // Words behind which a negative number is a result.
 bool before_result(std::string_view text) {
+    // "add_dev(…) = -22"
+    if (text.ends_with(") = ")) return true;
     while (!text.empty() && (text.back() == ' ' || text.back() == '=' || text.back() == ':' ||
                              text.back() == '(' || text.back() == '`' || text.back() == '"')) {
         text.remove_suffix(1);
