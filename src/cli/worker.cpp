@@ -34,6 +34,7 @@ namespace {
 constexpr long log_bytes_max = 1 << 20;
 constexpr std::uint64_t release_pause_ns = 1'000'000;
 constexpr std::uint64_t quiesce_limit_ms = 10'000;
+constexpr std::uint64_t ask_again_ns = 50'000'000;
 
 // Opened once: a message that comes after the device's files were removed brings none of them back.
 void write_log(std::FILE* file, level severity, std::string_view message) {
@@ -50,14 +51,21 @@ recovery recovery_for(const server_job& job, const target& served) {
     return served.table().fence == fence::none ? recovery::wait : recovery::reissue;
 }
 
-result<> await_release(std::uint32_t id, std::uint64_t limit_ns) {
+// A QUIESCE_DEV that finds all tags of a queue with the server is never heard there: `asks` again.
+result<> await_release(std::uint32_t id, std::uint64_t limit_ns, bool asks) {
     os::machine& m = os::linux_machine();
     ASHLAR_TRY(auto control, control::control::open(m, false));
     const std::uint64_t start = m.now_ns();
+    std::uint64_t asked = start;
     for (;;) {
         ASHLAR_TRY(const auto info, control->info(id));
         auto waits = device_room::check_waits(info);
-        if (waits || m.now_ns() - start >= limit_ns) return waits;
+        const std::uint64_t now = m.now_ns();
+        if (waits || now - start >= limit_ns) return waits;
+        if (asks && (info.flags & uapi::f_quiesce) != 0 && now - asked >= ask_again_ns) {
+            asked = now;
+            [[maybe_unused]] auto quiesced = control->quiesce(id, quiesce_limit_ms);
+        }
         m.sleep_ns(release_pause_ns);
     }
 }
@@ -158,7 +166,7 @@ void work(server_job job, int to_parent) {
             ASHLAR_CHECK(ask_for(*job.device, job.handed_over_by));
         }
         if (job.device && job.await_release_ns != 0) {
-            ASHLAR_CHECK(await_release(*job.device, job.await_release_ns));
+            ASHLAR_CHECK(await_release(*job.device, job.await_release_ns, job.handed_over_by != 0));
         }
         return device_room::run_server(std::move(served), std::move(job.wanted), on_ready,
                                        job.device);

@@ -74,6 +74,7 @@ result<> device::implementation::begin() {
     ASHLAR_CHECK(await_block_node(machine_, id(), before_start));
     tell(step::kind::block_node,
          fmt::format("{}, {}", block_path(id()), uapi::bytes_text(plan_.size)));
+    start_watch();
     return {};
 }
 
@@ -296,6 +297,7 @@ result<> device::implementation::stop(stop_when when) {
         held = !ended() && !machine_.holders_of(disk_name(id())).empty();
         stopped = control_->stop(id());
     }
+    end_watch();
     const bool gone = !stopped && stopped.error().code == ENODEV;
     end_queues(stopped.has_value());
     // Whatever maps or holds ublkcN must be closed before DEL_DEV, which waits for it.

@@ -83,6 +83,10 @@ private:
     result<> await_release(bool for_successor);
     bool is_served_elsewhere();
     void let_go(bool tags_come_back);
+    void start_watch();
+    void end_watch();
+    bool watch_pauses();
+    void watch();
     void tell(step::kind what, std::string detail);
 
     os::machine& machine_;
@@ -99,6 +103,8 @@ private:
     std::vector<std::unique_ptr<queue_life>> queues_;
     std::unique_ptr<os::monitor> monitor_;
     std::atomic<unsigned> queues_ended_ = 0;
+    std::unique_ptr<os::thread> watch_;
+    bool watch_ends_ = false;  // guarded by monitor_
 };
 
 }  // namespace ashlar

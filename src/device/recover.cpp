@@ -60,6 +60,7 @@ result<> device::implementation::serve_waiting() {
     ASHLAR_CHECK(start_queues());
     ASHLAR_CHECK(end_recovery());
     added_ = recorded_ = true;
+    start_watch();
     return {};
 }
 
@@ -139,6 +140,7 @@ result<> device::implementation::end_recovery() {
 
 // Whatever of ours holds the device goes, and the device waits for the next server.
 void device::implementation::let_go(bool tags_come_back) {
+    end_watch();
     end_queues(tags_come_back);
     queues_.clear();
     queues_ended_ = 0;

@@ -6,6 +6,8 @@
 
 #include <doctest/doctest.h>
 
+#include <functional>
+
 using namespace ashlar;
 using test::block_request;
 using test::twin_machine;
@@ -36,6 +38,18 @@ void check_content(twin_machine& m, std::byte what) {
         CHECK(read.data == std::vector<std::byte>(4096, what));
     }
 }
+
+// Calls back while it has a write.
+struct interrupted {
+    test::ram disk = test::ram(1 << 20);
+    const std::function<void()>* meanwhile;
+    std::uint64_t size() const { return disk.size(); }
+    void read(std::uint64_t at, std::span<std::byte> out) { disk.read(at, out); }
+    void write(std::uint64_t at, std::span<const std::byte> in) {
+        (*meanwhile)();
+        disk.write(at, in);
+    }
+};
 
 }  // namespace
 
@@ -90,4 +104,43 @@ TEST_CASE("a device that was removed is not served again") {
     other.reset();
     d.reset();
     CHECK(m.leaks() == "");
+}
+
+TEST_CASE("a quiesce that finds every tag with the server is noticed") {
+    twin_machine m;
+    if (!m.has(uapi::f_quiesce)) return;
+    os::machine& machine = m;
+    auto control = control::control::open(m, false);
+    REQUIRE(control);
+    std::uint32_t id = 0;
+    bool quiesced = false;
+    const std::function<void()> quiesce_once = [&] {
+        if (!quiesced) CHECK((*control)->quiesce(id, 1000));
+        quiesced = true;
+    };
+    const target served(interrupted{.meanwhile = &quiesce_once});
+    auto begun = device_life::start(
+        m, served, {.depth = 1, .recovery = recovery::wait, .delivery = delivery::by_tag});
+    REQUIRE(begun);
+    const auto d = std::move(*begun);
+    id = d->id();
+    write_to(m, std::byte{5});
+    CHECK(quiesced);
+    // Nobody has any use for it, and nobody is told.
+    machine.sleep_ns(10'000'000'000);
+    CHECK(!d->ended());
+    bool again = false;
+    auto owner = machine.start_thread("owner", {}, [&] {
+        while (!d->ended()) machine.sleep_ns(10'000'000);
+        auto resumed = d->resume();
+        again = resumed && *resumed;
+    });
+    REQUIRE(owner);
+    const std::uint64_t before = machine.now_ns();
+    write_to(m, std::byte{6});
+    // Three looks, a second apart, and a successor's time.
+    CHECK(machine.now_ns() - before < 8'000'000'000);
+    owner->reset();
+    CHECK(again);
+    CHECK(d->stop(stop_when::idle));
 }

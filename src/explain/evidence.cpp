@@ -12,6 +12,11 @@ using rules::subject;
 
 namespace {
 
+template <class T>
+void copy_front(T& to, std::span<const std::uint8_t> bytes) {
+    if (!bytes.empty()) std::memcpy(&to, bytes.data(), std::min(sizeof to, bytes.size()));
+}
+
 bool is_batch(subject s) {
     return s == subject::prep_io_cmds || s == subject::commit_io_cmds ||
            s == subject::fetch_io_cmds;

@@ -114,9 +114,8 @@ void history::completed(const ring_call& c, std::int64_t result) {
     if (result < 0) return;
     if (is_control(c.about())) admins_[c.thread] = true;
     if (c.about() == subject::add_dev) {
-        uapi::ctrl_dev_info info;
         const auto sent = c.payload();
-        copy_front(info, sent);
+        const auto info = load<uapi::ctrl_dev_info>(sent, 0);
         // Where the log does not show what was sent, an answer may follow.
         if (!sent.empty() && info.dev_id != uapi::device_id_auto)
             devices_[info.dev_id] = {.info = info, .made = true};
@@ -171,8 +170,7 @@ void history::round_ends(device& d) {
 }
 
 void history::answered(std::span<const std::uint8_t> bytes) {
-    uapi::ctrl_dev_info info;
-    copy_front(info, bytes);
+    const auto info = load<uapi::ctrl_dev_info>(bytes, 0);
     device& d = devices_[info.dev_id];
     if (d.gone) d = {};
     d.info = info;
@@ -186,9 +184,7 @@ void history::delivered(const ring_call& c, std::span<const std::uint8_t> bytes)
     const auto s =
         d->slots.find({load<std::uint16_t>(c.entry, 48), load<std::uint16_t>(c.entry, 50)});
     if (s == d->slots.end() || !s->second.owned) return;
-    uapi::io_desc request;
-    copy_front(request, bytes);
-    s->second.request = request;
+    s->second.request = load<uapi::io_desc>(bytes, 0);
 }
 
 void history::opened(int fd, const std::string& path, const std::string& thread) {

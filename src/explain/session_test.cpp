@@ -125,6 +125,13 @@ TEST_CASE("log: bytes that were judged with their result are only taken apart") 
     }
 }
 
+TEST_CASE(
+    "log: an ADD_DEV whose device info nobody printed makes a device that nothing is known of") {
+    const uapi::ctrl_cmd add{.dev_id = 4, .queue_id = 0xffff, .len = 64, .addr = 0x7f0000001000};
+    const std::string bare = control(uapi::ctrl_op::add_dev, 1, add) + result(1, 0);
+    CHECK(rule_of(bare + fetch(2, 2) + result(2, -EINVAL)) != "IO-4 certain");
+}
+
 TEST_CASE("log: a completion of no entry is explained as before") {
     const auto e = text("Linux 6.12\nADD_DEV\nprocessing completion user_data=77 res=-22\n", {});
     const finding* f = last_failure(e);

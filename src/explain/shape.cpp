@@ -60,8 +60,7 @@ int header_score(bytes_view b) {
 
 int info_score(bytes_view b) {
     if (b.size() != 64) return 0;
-    uapi::ctrl_dev_info i;
-    std::memcpy(&i, b.data(), sizeof i);
+    const auto i = load<uapi::ctrl_dev_info>(b, 0);
     if (!is_id(i.dev_id) || i.state > 3 || i.nr_hw_queues > 5000 || i.queue_depth > 5000) return 0;
     if (i.nr_hw_queues == 0 && i.queue_depth == 0) return 0;
     int score = 24;
@@ -83,8 +82,7 @@ int params_score(bytes_view b) {
 
 int io_score(bytes_view b) {
     if (b.size() != 16) return 0;
-    uapi::io_cmd c;
-    std::memcpy(&c, b.data(), sizeof c);
+    const auto c = load<uapi::io_cmd>(b, 0);
     if (all_zero(b) || c.q_id >= 256 || c.tag >= 4096 || !is_address(c.addr)) return 0;
     const bool sane = c.result > -134 && c.result <= (1 << 26);
     return sane ? 12 + 6 + 12 + (c.result % 512 == 0 ? 8 : 0) : 0;
@@ -92,8 +90,7 @@ int io_score(bytes_view b) {
 
 int batch_score(bytes_view b) {
     if (b.size() != 16) return 0;
-    uapi::batch_io c;
-    std::memcpy(&c, b.data(), sizeof c);
+    const auto c = load<uapi::batch_io>(b, 0);
     const bool size = c.elem_bytes == uapi::batch_elem_bytes(c.flags) || c.elem_bytes == 2;
     if (c.q_id >= 256 || c.flags > 7 || c.nr_elem > 4096 || !size) return 0;
     return c.reserved == 0 && c.reserved2 == 0 ? 50 : 0;
@@ -101,8 +98,7 @@ int batch_score(bytes_view b) {
 
 int descriptor_score(bytes_view b) {
     if (b.size() != 24) return 0;
-    uapi::io_desc d;
-    std::memcpy(&d, b.data(), sizeof d);
+    const auto d = load<uapi::io_desc>(b, 0);
     const auto op = static_cast<std::uint8_t>(d.op_flags);
     constexpr std::uint8_t ops[] = {0, 1, 2, 3, 5, 10, 11, 12, 13, 14, 15, 18};
     if (all_zero(b) || std::ranges::find(ops, op) == std::end(ops)) return 0;
@@ -113,8 +109,7 @@ int descriptor_score(bytes_view b) {
 
 int buffer_score(bytes_view b) {
     if (b.size() != 24) return 0;
-    uapi::shmem_buf_reg r;
-    std::memcpy(&r, b.data(), sizeof r);
+    const auto r = load<uapi::shmem_buf_reg>(b, 0);
     const bool aligned = r.addr % 4096 == 0 && r.len % 4096 == 0;
     if (r.addr == 0 || r.len == 0 || !aligned || !is_address(r.addr)) return 0;
     return r.flags <= 1 && r.reserved == 0 && r.len <= uapi::shmem_buf_bytes_max ? 60 : 0;
@@ -163,8 +158,7 @@ std::optional<shape> shape_of(bytes_view bytes) {
 
 bool looks_like_header(bytes_view b) {
     if (b.size() < 32 || all_zero(b.first(32))) return false;
-    uapi::ctrl_cmd c;
-    std::memcpy(&c, b.data(), sizeof c);
+    const auto c = load<uapi::ctrl_cmd>(b, 0);
     const bool queue = c.queue_id == uapi::queue_id_none || c.queue_id == 0;
     return is_id(c.dev_id) && queue && c.len <= 4096 + 256 && is_address(c.addr) &&
            (c.len == 0 || c.addr != 0) && c.dev_path_len <= uapi::dev_path_bytes_max &&

@@ -2,7 +2,6 @@
 // What bytes are: the form of which they have most. Random bytes have none.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -36,12 +35,6 @@ T load(std::span<const std::uint8_t> bytes, std::size_t at) {
         std::memcpy(&value, bytes.data() + at, std::min(sizeof value, bytes.size() - at));
     }
     return value;
-}
-
-// As many of the bytes as `to` has; what they don't reach stays as it is.
-template <class T>
-void copy_front(T& to, std::span<const std::uint8_t> bytes) {
-    if (!bytes.empty()) std::memcpy(&to, bytes.data(), std::min(sizeof to, bytes.size()));
 }
 
 }  // namespace ashlar::explain

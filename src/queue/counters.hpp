@@ -42,6 +42,9 @@ struct alignas(64) counters {
         latency[latency_histogram::bucket_of(ns)].add(requests);
     }
 
+    [[nodiscard]] bool any_in_hand() const {
+        return std::ranges::any_of(since, [](const counter& came) { return came.get() != 0; });
+    }
     [[nodiscard]] queue_counters snapshot(std::uint64_t now_ns) const {
         auto of = [this](operation op) { return by_operation[static_cast<unsigned>(op)].get(); };
         queue_counters c;

@@ -44,7 +44,13 @@ disk* block_layer::find(std::uint32_t id) {
 }
 
 disk_info block_layer::info(const disk& d) const {
-    return {.id = d.id, .limits = d.limits, .openers = d.openers, .in_flight = d.in_flight};
+    std::size_t under_way = 0;
+    for (const hardware_queue& q : d.queues) under_way += q.requests.size() - q.free.size();
+    return {.id = d.id,
+            .limits = d.limits,
+            .openers = d.openers,
+            .in_flight = d.in_flight,
+            .under_way = under_way};
 }
 
 int block_layer::open(disk& d, bool admin, std::uint32_t uid, std::uint32_t gid, bool exclusive) {

@@ -84,7 +84,8 @@ struct disk_info {
     std::uint32_t id = 0;
     disk_limits limits = {};
     unsigned openers = 0;
-    unsigned in_flight = 0;  // bios that are not done
+    unsigned in_flight = 0;     // bios that are not done
+    std::size_t under_way = 0;  // requests that have a tag, wherever they are
 };
 
 class block_layer {

@@ -122,7 +122,10 @@ void kernel::cut_power() {
         executor_->end_tasks_of(*p);
         p->lose_operations();
     }
-    for (auto& r : closing_) r->lose_operations();
+    // A ring whose last operation ends leaves the list; it is freed later.
+    std::vector<ring*> closing;
+    for (const auto& r : closing_) closing.push_back(r.get());
+    for (ring* r : closing) r->lose_operations();
     for (auto& p : processes_) kill(*p);
     locked lock(*executor_);
     trace_.add("the power fails");

@@ -181,6 +181,15 @@ std::optional<os::node> process::look_up(const std::string& path) {
 
 std::optional<std::string> process::read_text(const std::string& path) {
     locked lock(kernel_.exec());
+    unsigned id = 0;
+    int length = 0;
+    const int fields = std::sscanf(path.c_str(), "/sys/block/ublkb%u/stat%n", &id, &length);
+    if (fields == 1 && static_cast<std::size_t>(length) == path.size()) {
+        const twin::disk* d = kernel_.blocks().find(id);
+        if (d == nullptr) return std::nullopt;
+        // Of its numbers only the requests under way are kept here.
+        return fmt::format("0 0 0 0 0 0 0 0 {} 0 0\n", kernel_.blocks().info(*d).under_way);
+    }
     auto found = kernel_.texts.find(path);
     if (found == kernel_.texts.end()) return std::nullopt;
     return found->second;
