@@ -171,6 +171,12 @@ constexpr option upgrade_options[] = {
      .kind = value_kind::flag,
      .help = "also where requests that are under way fail"},
 };
+constexpr option resize_options[] = {
+    {.name = "shrink",
+     .kind = value_kind::flag,
+     .help = "let the disk become smaller: what is behind its new end is lost"},
+    json_option,
+};
 constexpr option del_options[] = {
     {.name = "all", .kind = value_kind::flag, .help = "remove every ublk device of this machine"},
     {.name = "dead",
@@ -281,6 +287,20 @@ constexpr verb verbs[] = {
      .takes = operands::devices,
      .options = upgrade_options,
      .run = &run_upgrade},
+    {.name = "resize",
+     .usage = "DEVICE [[+|-]SIZE] [OPTION]...",
+     .summary = "give a device another size while it is in use",
+     .details =
+         "DEVICE is a number, a path or a name. SIZE is the new size, or with + or - in front what "
+         "is added or taken away; without it a file or device beneath is looked at again, and the "
+         "disk gets the size that this has now (or the one that --size has given). The server does "
+         "it, requests wait for a moment, and what is on the disk has to be told, as by resize2fs. "
+         "Making a disk smaller needs --shrink: a file system is to be shrunk first, and requests "
+         "behind the new end fail. Needs Linux 6.16. After a crash or an upgrade the disk has the "
+         "size that it had.",
+     .takes = operands::device_and_size,
+     .options = resize_options,
+     .run = &run_resize},
     {.name = "features",
      .usage = "[OPTION]...",
      .summary = "tell what this kernel's driver can do",

@@ -81,8 +81,19 @@ result<> ask_for(std::uint32_t id, int server) {
         {.operation = "tell the server", .object = std::to_string(server), .code = errno});
 }
 
+// What the device has may not be what it was made with: the kernel knows.
+result<std::uint64_t> bytes_of_device(std::uint32_t id) {
+    ASHLAR_TRY(auto control, control::control::open(os::linux_machine(), false));
+    ASHLAR_TRY(const auto params, control->get_params(id));
+    return params.basic.dev_sectors * uapi::sector_bytes;
+}
+
 result<target> make_target(const server_job& job) {
     option_values values = job.how.values;
+    if (job.device) {
+        ASHLAR_TRY(const std::uint64_t bytes, bytes_of_device(*job.device));
+        values.set("device-size", std::to_string(bytes));
+    }
     if (job.how.keepsake >= 0) values.set("keepsake", std::to_string(job.how.keepsake));
     // Who has what only one may have, a lock, until it has handed the device over.
     if (job.handed_over_by != 0) values.set("predecessor", std::to_string(job.handed_over_by));

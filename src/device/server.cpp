@@ -3,6 +3,7 @@
 
 #include "base/try.hpp"
 #include "device/nodes.hpp"
+#include "device/resize.hpp"
 #include "device/status.hpp"
 
 #include <ashlar/log.hpp>
@@ -158,7 +159,12 @@ result<> server::run() {
             tell_first_io = false;
             disk.wanted().on_step({step::kind::first_io, "the first request was answered"});
         }
-        if (watched[1].revents != 0) socket.answer_one(status_of(disk));
+        if (watched[1].revents != 0) {
+            socket.answer_one([this](std::string_view question) {
+                return question == status_question ? status_of(disk)
+                                                   : answer_resize(disk, question);
+            });
+        }
         int number = signals.take();
         if (disk.ended() || number == hand_over_signal) {
             ASHLAR_TRY(const bool again, resume());

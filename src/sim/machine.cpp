@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <stdexcept>
+#include <utility>
 
 namespace ashlar::twin {
 
@@ -107,10 +108,11 @@ struct served::inside {
     process* server = nullptr;
     std::unique_ptr<os::thread> thread = {};
     stage reached = stage::beginning;
-    const device::implementation* life = nullptr;
+    device::implementation* life = nullptr;
     std::uint32_t number = 0;
     bool stop_wanted = false;
     stop_when how = stop_when::idle;
+    std::uint64_t size_wanted = 0;
     result<> outcome = {};
     wait_queue changed = {.what = "a server to begin, stop or end"};
 
@@ -120,11 +122,19 @@ struct served::inside {
     result<> launch(target object, options wanted, bool recover);
     void live(target object, options wanted, bool recover);
     void reach(stage s);
+    void have_done();
 };
 
 void served::inside::reach(stage s) {
     reached = s;
     where->home.exec().wake(changed);
+}
+
+// Steps until the server has done what it was told.
+void served::inside::have_done() {
+    reached = stage::beginning;
+    where->home.exec().wake(changed);
+    where->home.steps().run_until([&] { return reached != stage::beginning; });
 }
 
 // The server's main thread.
@@ -142,7 +152,13 @@ void served::inside::live(target object, options wanted, bool recover) {
         number = life->id();
         reach(stage::serving);
         for (;;) {
-            exec.wait_until(changed, os::no_timeout, [&] { return stop_wanted; });
+            exec.wait_until(changed, os::no_timeout,
+                            [&] { return stop_wanted || size_wanted != 0; });
+            if (size_wanted != 0) {
+                outcome = life->resize(std::exchange(size_wanted, 0));
+                reach(stage::serving);
+                continue;
+            }
             stop_wanted = false;
             outcome = (*begun)->stop(how);
             if (outcome || outcome.error().code != EBUSY) break;
@@ -200,14 +216,26 @@ result<> served::recover(target served_from_now_on) {
     return inside_->launch(std::move(served_from_now_on), {}, true);
 }
 
+result<> served::resize(std::uint64_t bytes) {
+    inside& s = *inside_;
+    if (!alive() || bytes == 0) {
+        return failure({.operation = "resize",
+                        .object = fmt::format("device {}", id()),
+                        .code = bytes == 0 ? EINVAL : ENODEV,
+                        .why = bytes == 0 ? "a device can't be empty" : "it has no server",
+                        .remedy = bytes == 0 ? "use another size" : "recover it first"});
+    }
+    s.size_wanted = bytes;
+    s.have_done();
+    return s.outcome;
+}
+
 result<> served::stop(stop_when when) {
     inside& s = *inside_;
     if (!alive()) return {};
     s.how = when;
     s.stop_wanted = true;
-    s.reached = inside::stage::beginning;
-    s.where->home.exec().wake(s.changed);
-    s.where->home.steps().run_until([&] { return s.reached != inside::stage::beginning; });
+    s.have_done();
     if (s.reached == inside::stage::over) {
         s.thread.reset();
         s.where->home.end(*s.server);
