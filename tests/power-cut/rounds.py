@@ -6,7 +6,13 @@ import struct
 
 BLOCK = 4096
 DISK_BLOCKS = 1024
-PER_ROUND = 8
+PER_FLUSH = 48
+PER_FUA = 4
+
+
+def is_fua(number):
+    """Odd rounds are made durable by FUA, even ones by a flush."""
+    return number % 2 == 1
 
 
 def places(seed):
@@ -15,7 +21,7 @@ def places(seed):
     number = 0
     while True:
         number += 1
-        yield number, dice.sample(range(DISK_BLOCKS), PER_ROUND)
+        yield number, dice.sample(range(DISK_BLOCKS), PER_FUA if is_fua(number) else PER_FLUSH)
 
 
 def block_of(block, number):
