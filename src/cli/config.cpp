@@ -123,7 +123,7 @@ result<std::vector<configured_device>> parse_config(std::string_view text, std::
             found.emplace_back(value.source().begin.line, std::move(device));
         }
     }
-    std::ranges::stable_sort(found, {}, &std::pair<unsigned, configured_device>::first);
+    std::ranges::sort(found, {}, &std::pair<unsigned, configured_device>::first);
     std::vector<configured_device> all;
     for (auto& [line, device] : found) all.push_back(std::move(device));
     return all;

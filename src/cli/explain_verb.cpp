@@ -119,6 +119,8 @@ result<std::string> input_of(const command& c) {
     for (const std::string& word : c.words) {
         if (is_file(word)) {
             ASHLAR_TRY(auto text, read_file(word));
+            // A file alone may be the bytes themselves.
+            if (c.words.size() == 1) return text;
             all += text;
             all += '\n';
         } else {
@@ -130,13 +132,24 @@ result<std::string> input_of(const command& c) {
     return all;
 }
 
+// Bytes as they are, and not a log with some garbage in it.
+bool is_binary(std::string_view input) {
+    const auto is_strange = [](char c) {
+        const auto u = static_cast<unsigned char>(c);
+        return (u < 0x20 && u != '\n' && u != '\r' && u != '\t' && u != 0x1b) || u == 0x7f;
+    };
+    const auto strange = std::ranges::count_if(input, is_strange);
+    return input.find('\0') != std::string_view::npos &&
+           static_cast<std::size_t>(strange) > input.size() / 8;
+}
+
 result<explanation> explanation_of(const command& c) {
     ASHLAR_TRY(auto how, options_of(c));
     if (!c.words.empty() && c.words[0] == "errno") return explain_errno(c, how);
     if (auto told = explain_number(c, how)) return std::move(*told);
     ASHLAR_TRY(auto input, input_of(c));
     // A file of the bytes themselves.
-    if (input.find('\0') != std::string::npos) {
+    if (is_binary(input)) {
         const auto* raw = reinterpret_cast<const std::uint8_t*>(input.data());
         return explain::bytes({raw, input.size()}, how);
     }

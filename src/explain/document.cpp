@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "explain/document.hpp"
 
+#include "explain/named_structs.hpp"
 #include "explain/opcodes.hpp"
 #include "explain/symptoms.hpp"
 #include "uapi/ublk.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <cerrno>
 
 namespace ashlar::explain {
@@ -17,11 +17,6 @@ using rules::subject;
 
 bool contains(std::string_view text, std::string_view part) {
     return text.find(part) != std::string_view::npos;
-}
-
-std::vector<std::uint8_t> bytes_of(const auto& of) {
-    const auto array = std::bit_cast<std::array<std::uint8_t, sizeof of>>(of);
-    return {array.begin(), array.end()};
 }
 
 // Whether a number can be a ublk command's.
@@ -56,6 +51,7 @@ private:
     std::optional<placed<subject>> last_command_;
     std::size_t opcode_line_ = 0;
     int kernel_rank_ = 0;
+    named_structs named_;
 
     // An errno without a command belongs to the only command that failed with it, if there is one.
     void give_loose_errors() {
@@ -101,6 +97,7 @@ private:
         const line_words w = words_of(line);
         take_opcode(line, w, number);
         take_numbers(w, number);
+        for (dump& one : named_.take(line, w, number)) keep(d_.dumps, std::move(one));
         take_mapping(line, w, number);
         take_completion(w, number);
         const bool foreign = is_programs_own(line);
@@ -188,54 +185,15 @@ private:
                 if (n.key == "addr") keep(d_.entry_addresses, {n.value, number});
             }
         }
-        take_named_struct(w, number);
     }
 
     // "user_data=5 res=-22", as every server prints it in the end.
     void take_completion(const line_words& w, std::size_t number) {
-        const auto* own = find(w, {"userdata"});
-        const auto* result = find(w, {"res", "result"});
+        const auto* own = number_named(w.numbers, {"userdata"});
+        const auto* result = number_named(w.numbers, {"res", "result"});
         if (own == nullptr || (result == nullptr && !w.never)) return;
         const auto value = result == nullptr ? 0 : static_cast<std::int64_t>(result->value);
         keep(d_.completions, {{own->value, value, result == nullptr}, number});
-    }
-
-    static const number_word* find(const line_words& w,
-                                   std::initializer_list<std::string_view> keys) {
-        for (const number_word& n : w.numbers) {
-            if (std::ranges::find(keys, std::string_view(n.key)) != keys.end()) return &n;
-        }
-        return nullptr;
-    }
-
-    // "queues=1, depth=32, flags=0x40, devID=4294967295": a structure in words.
-    void take_named_struct(const line_words& w, std::size_t number) {
-        const auto* queues = find(w, {"queues", "nrhwqueues", "nrqueues", "numqueues"});
-        const auto* depth = find(w, {"depth", "queuedepth"});
-        const auto* id = find(w, {"devid", "dev", "id"});
-        if (queues != nullptr && depth != nullptr && id != nullptr) {
-            uapi::ctrl_dev_info i;
-            i.nr_hw_queues = static_cast<std::uint16_t>(queues->value);
-            i.queue_depth = static_cast<std::uint16_t>(depth->value);
-            i.dev_id = static_cast<std::uint32_t>(id->value);
-            if (const auto* m = find(w, {"maxio", "maxiobufbytes", "maxiosize"})) {
-                i.max_io_buf_bytes = static_cast<std::uint32_t>(m->value);
-            }
-            if (const auto* f = find(w, {"flags"})) i.flags = f->value;
-            keep(d_.dumps, {shape::info, bytes_of(i), number, true});
-        }
-        const auto* queue = find(w, {"queueid"});
-        const auto* len = find(w, {"len"});
-        const auto* addr = find(w, {"addr"});
-        if (queue != nullptr && id != nullptr && len != nullptr && addr != nullptr) {
-            uapi::ctrl_cmd h;
-            h.dev_id = static_cast<std::uint32_t>(id->value);
-            h.queue_id = static_cast<std::uint16_t>(queue->value);
-            h.len = static_cast<std::uint16_t>(len->value);
-            h.addr = addr->value;
-            if (const auto* v = find(w, {"data", "data0"})) h.data[0] = v->value;
-            keep(d_.dumps, {shape::header, bytes_of(h), number, true});
-        }
     }
 
     void take_mapping(std::string_view line, const line_words& w, std::size_t number) {

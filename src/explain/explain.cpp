@@ -177,10 +177,18 @@ void take_payloads(evidence& seen, const dump& entry, const document& all) {
     }
 }
 
+// Few bytes look like many things: where nothing else is of ublk, it is a guess.
+bool is_guess(const dump& d, const document& all, const options& how) {
+    if (how.as || all.about_ublk || d.of == shape::entry || d.bytes.size() > 24) return false;
+    return std::ranges::none_of(all.dumps,
+                                [](const dump& other) { return other.of == shape::entry; });
+}
+
 finding decoded(const dump& d, const rules::kernel& k, const document& all, const options& how,
                 bool judged_already = false) {
     finding f{.what = finding::kind::bytes,
-              .title = fmt::format("{}, {} bytes", long_name(d.of), d.bytes.size()),
+              .title = d.named ? fmt::format("{}, in words", long_name(d.of))
+                               : fmt::format("{}, {} bytes", long_name(d.of), d.bytes.size()),
               .lines = {d.line},
               .fields = {},
               .verdicts = {},
@@ -189,6 +197,11 @@ finding decoded(const dump& d, const rules::kernel& k, const document& all, cons
     if (d.of == shape::entry) command = load<std::uint32_t>(d.bytes, 8);
     else if (const auto* n = nearest(all.command_numbers, {d.line}, 10)) command = n->value;
     f.fields = fields_of(d.of, d.bytes, k, command);
+    if (is_guess(d, all, how)) {
+        f.notes.push_back(fmt::format(
+            "{} bytes may be something else: this is what they look like; --as names another form",
+            d.bytes.size()));
+    }
     const auto about = subject_of_dump(d);
     f.judged = !judged_already;
     if (!about || judged_already) return f;
@@ -200,7 +213,7 @@ finding decoded(const dump& d, const rules::kernel& k, const document& all, cons
     seen.settle();
     judgement j = judge(seen, {.when = how.when});
     f.verdicts = std::move(j.verdicts);
-    f.notes = std::move(j.notes);
+    std::ranges::move(j.notes, std::back_inserter(f.notes));
     return f;
 }
 
@@ -209,8 +222,11 @@ void list_dumps(explanation& out, const document& d, const rules::kernel& k, con
                 const session& calls) {
     constexpr std::size_t most = 100;
     std::map<std::vector<std::uint8_t>, std::size_t> seen;
+    const bool judged_already = std::ranges::any_of(
+        out.findings, [](const finding& f) { return f.what == finding::kind::failure; });
     for (const dump& one : d.dumps) {
-        if (one.named) continue;
+        // In words they are evidence, and only a text of nothing else is about them.
+        if (one.named && (judged_already || one.of == shape::io)) continue;
         const auto [at, is_new] = seen.try_emplace(one.bytes, out.findings.size());
         if (is_new && seen.size() > most) {
             seen.erase(at);
@@ -221,7 +237,7 @@ void list_dumps(explanation& out, const document& d, const rules::kernel& k, con
     }
 }
 
-void list_unread(explanation& out, const document& d) {
+void list_unread(explanation& out, const document& d, const std::set<std::size_t>& calls) {
     constexpr std::size_t most = 20;
     auto covered = [&](std::size_t line) {
         return std::ranges::any_of(out.findings, [&](const finding& f) {
@@ -230,6 +246,7 @@ void list_unread(explanation& out, const document& d) {
     };
     for (const blob& b : d.unknown_blobs) {
         if (out.not_understood.size() >= most) break;
+        if (calls.contains(b.first_line)) continue;
         out.not_understood.push_back(
             {b.first_line,
              fmt::format("{} bytes that are none of the driver's structures", b.bytes.size())});
@@ -258,6 +275,7 @@ explanation text(std::string_view input, const options& how) {
     session calls(d, k);
     d.forget(calls.lines());
     trace t = read_strace(d.lines, k, calls);
+    d.forget(t.lines);
     for (finding& f : calls.findings()) out.findings.push_back(std::move(f));
     for (finding& f : t.findings) out.findings.push_back(std::move(f));
     for (const sighting& s : d.sightings) {
@@ -268,10 +286,10 @@ explanation text(std::string_view input, const options& how) {
         out.findings.push_back(std::move(f));
     }
     if (d.about_ublk) {
-        for (finding& f : symptoms_of(d, k)) out.findings.push_back(std::move(f));
+        for (finding& f : symptoms_of(d, t.lines)) out.findings.push_back(std::move(f));
     }
     list_dumps(out, d, k, how, calls);
-    list_unread(out, d);
+    list_unread(out, d, t.lines);
     return out;
 }
 

@@ -114,8 +114,10 @@ void history::completed(const ring_call& c, std::int64_t result) {
     if (result < 0) return;
     if (is_control(c.about())) admins_[c.thread] = true;
     if (c.about() == subject::add_dev) {
-        const auto info = load<uapi::ctrl_dev_info>(c.payload(), 0);
-        if (info.dev_id != uapi::device_id_auto)
+        const auto sent = c.payload();
+        const auto info = load<uapi::ctrl_dev_info>(sent, 0);
+        // Where the log does not show what was sent, an answer may follow.
+        if (!sent.empty() && info.dev_id != uapi::device_id_auto)
             devices_[info.dev_id] = {.info = info, .made = true};
         made_last_ = true;
     } else if (d != nullptr) {

@@ -145,3 +145,10 @@ TEST_CASE("log: a mapping or an open file that was left holds the device") {
     const std::string again = "openat(AT_FDCWD, \"/dev/ublkc4\", O_RDWR) = -1 EBUSY (busy)\n";
     CHECK(rule_of(beginning() + left + again) == "OPEN-2 certain");
 }
+
+TEST_CASE("log: an ADD_DEV of which nobody shows what was sent makes no device known") {
+    const uapi::ctrl_cmd add{.dev_id = 4, .queue_id = 0xffff, .len = 64, .addr = 0x7f0000001000};
+    const std::string made = control(uapi::ctrl_op::add_dev, 1, add) + result(1, 0) +
+                             "openat(AT_FDCWD, \"/dev/ublkc0\", O_RDWR) = 5\n";
+    CHECK(rule_of(made + fetch(2, 9) + result(2, -EINVAL)) != "IO-4 certain");
+}

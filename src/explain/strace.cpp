@@ -31,6 +31,20 @@ int descriptor(std::string_view s) {
     return value && *value < 1 << 24 ? static_cast<int>(*value) : -1;
 }
 
+// Of io_uring_setup's parameters; a strace that is older than a flag prints it in hex.
+bool has_wide_entries(std::string_view parameters) {
+    constexpr std::uint64_t sqe128 = 1u << 10, sqe_mixed = 1u << 19;
+    if (contains(parameters, "SQE128") || contains(parameters, "SQE_MIXED")) return true;
+    const auto begin = parameters.find("flags=");
+    if (begin == std::string_view::npos) return false;
+    const std::string_view flags = parameters.substr(begin, parameters.find(',', begin) - begin);
+    const auto at = flags.find("0x");
+    const auto strange = at == std::string_view::npos
+                             ? std::nullopt
+                             : number_of_word(flags.substr(at, flags.find('|', at) - at));
+    return strange && (*strange & (sqe128 | sqe_mixed)) != 0;
+}
+
 class follower {
 public:
     follower(const rules::kernel& k, session& calls, trace& out)
@@ -55,6 +69,13 @@ public:
         }
         for (const auto& [pid, call] : p.unfinished) {
             if (call.name != "io_uring_enter" || opened_control_ == 0) continue;
+            // Whoever serves a queue waits there for requests.
+            const auto own = ring_of_.find(pid);
+            const bool registered = contains(call.text, "REGISTERED_RING");
+            const auto ring = !registered             ? rings_.find(descriptor(call.text))
+                              : own == ring_of_.end() ? rings_.end()
+                                                      : rings_.find(own->second);
+            if (ring != rings_.end() && !ring->second) continue;
             waiting(call.line);
         }
         if (!calls_.empty() || (opened_control_ != 0 && !out_.findings.empty())) return;
@@ -78,7 +99,9 @@ private:
     trace& out_;
     std::map<int, std::string> files_;             // of ublk: descriptor, path
     std::map<std::string, std::size_t> mappings_;  // of ublkcN: address, line
-    std::size_t opened_control_ = 0, ring_line_ = 0;
+    std::map<int, bool> rings_;                    // descriptor: has 128-byte entries
+    std::map<std::string, int> ring_of_;           // thread: the last ring that it made
+    std::size_t opened_control_ = 0, ring_line_ = 0, closed_char_ = 0;
     bool wide_ring_ = false;
 
     template <class F>
@@ -115,7 +138,8 @@ private:
 
     std::string path_of(std::string_view fd) const {
         if (const auto at = fd.find("</dev/ublk"); at != std::string_view::npos) {
-            return std::string(fd.substr(at + 1, fd.find('>', at) - at - 1));
+            // With -yy more stands behind it: "<char 240:0>".
+            return std::string(fd.substr(at + 1, fd.find_first_of("<>", at + 1) - at - 1));
         }
         const auto found = files_.find(descriptor(fd));
         return found == files_.end() ? std::string{} : found->second;
@@ -215,9 +239,10 @@ private:
     void ring(const system_call& c) {
         if (c.error == 0) {
             ring_line_ = c.line;
-            for (const std::string& a : c.arguments) {
-                if (contains(a, "SQE128") || contains(a, "SQE_MIXED")) wide_ring_ = true;
-            }
+            const bool wide = c.arguments.size() > 1 && has_wide_entries(c.arguments[1]);
+            wide_ring_ = wide_ring_ || wide;
+            rings_[static_cast<int>(c.result)] = wide;
+            ring_of_[std::string(c.pid)] = static_cast<int>(c.result);
             return;
         }
         const std::string title = fmt::format("io_uring_setup failed with {}", errno_name(c.error));
@@ -258,7 +283,9 @@ private:
     }
 
     void closed(const system_call& c) {
-        if (!c.arguments.empty() && c.error == 0) files_.erase(descriptor(c.arguments[0]));
+        if (c.arguments.empty() || c.error != 0) return;
+        if (path_of(c.arguments[0]).starts_with("/dev/ublkc")) closed_char_ = c.line;
+        files_.erase(descriptor(c.arguments[0]));
     }
 
     // A trace that ends inside io_uring_enter.
@@ -269,23 +296,29 @@ private:
                   .fields = {},
                   .verdicts = {},
                   .notes = {}};
-        const bool holds = !mappings_.empty();
-        f.verdicts.push_back(
-            {.id = "DEL-3",
-             .sure = holds ? certainty::likely : certainty::possible,
-             .means = "DEL_DEV waits until nothing holds the device any more",
-             .value = holds ? fmt::format("the mapping of line {} was never given back",
-                                          mappings_.begin()->second)
-                            : "",
-             .mend = "munmap the descriptors and close /dev/ublkcN before DEL_DEV",
-             .look = "/proc/PID/task/*/stack has ublk_ctrl_del_dev"});
-        f.verdicts.push_back({.id = "START-4",
-                              .sure = certainty::possible,
-                              .means = "START_DEV waits until every tag of every queue is fetched",
-                              .value = {},
-                              .mend = "fetch every tag from another thread",
-                              .look = "/proc/PID/task/*/stack has ublk_ctrl_start_dev"});
-        f.notes.emplace_back("a queue's thread that waits for requests looks the same");
+        verdict del{.id = "DEL-3",
+                    .sure = certainty::possible,
+                    .means = "DEL_DEV waits until nothing holds the device any more",
+                    .value = {},
+                    .mend = "munmap the descriptors and close /dev/ublkcN before DEL_DEV",
+                    .look = "/proc/PID/task/*/stack has ublk_ctrl_del_dev"};
+        verdict start{.id = "START-4",
+                      .sure = certainty::possible,
+                      .means = "START_DEV waits until every tag of every queue is fetched",
+                      .value = {},
+                      .mend = "fetch every tag from another thread",
+                      .look = "/proc/PID/task/*/stack has ublk_ctrl_start_dev"};
+        // A server maps the descriptors before START_DEV, and closes the file before DEL_DEV.
+        if (closed_char_ != 0 && !mappings_.empty()) {
+            del.sure = certainty::likely;
+            del.value = fmt::format("the mapping of line {} was never given back",
+                                    mappings_.begin()->second);
+        }
+        const bool del_first = closed_char_ != 0;
+        f.verdicts = {del_first ? del : start, del_first ? start : del};
+        if (rings_.empty()) {
+            f.notes.emplace_back("a queue's thread that waits for requests looks the same");
+        }
         out_.findings.push_back(std::move(f));
     }
 };
@@ -298,6 +331,7 @@ trace read_strace(const std::vector<std::string_view>& lines, const rules::kerne
     call_parser p;
     follower f(k, calls, out);
     for (std::size_t i = 0; i < lines.size(); ++i) {
+        if (is_system_call(lines[i])) out.lines.insert(i + 1);
         const auto call = p.take(lines[i], i + 1);
         if (!call) continue;
         out.is_strace = true;

@@ -4,6 +4,7 @@
 
 #include "explain/explain.hpp"
 
+#include <set>
 #include <string_view>
 #include <vector>
 
@@ -12,6 +13,7 @@ namespace ashlar::explain {
 struct trace {
     bool is_strace = false;
     std::vector<finding> findings;
+    std::set<std::size_t> lines;  // that are calls of it
 };
 
 class session;

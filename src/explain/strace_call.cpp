@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "explain/strace_call.hpp"
 
+#include "explain/runs.hpp"
 #include "explain/words.hpp"
 
 #include <algorithm>
@@ -14,26 +15,34 @@ void skip_blanks(std::string_view& s) {
     while (!s.empty() && s.front() == ' ') s.remove_prefix(1);
 }
 
-// "[pid 12] " or "12 " and a time, before the call.
+void take_bracket(std::string_view& s, std::string_view& pid) {
+    const auto end = std::min(s.find(']'), s.size());
+    std::string_view inside = s.substr(1, end - 1);
+    if (inside.starts_with("pid")) {
+        inside.remove_prefix(3);
+        skip_blanks(inside);
+        pid = inside.substr(0, inside.find('<'));
+    }
+    s.remove_prefix(std::min(end + 1, s.size()));
+}
+
+void take_number(std::string_view& s, std::string_view& pid) {
+    const auto stop = std::min(s.find_first_of("< "), s.size());
+    const std::string_view word = s.substr(0, stop);
+    const bool named = stop < s.size() && s[stop] == '<';
+    const auto end = std::min(s.find(' ', named ? s.find('>', stop) : stop), s.size());
+    const bool digits = word.find_first_not_of("0123456789") == std::string_view::npos;
+    if (pid.empty() && digits) pid = word;
+    s.remove_prefix(end);
+}
+
+// "[pid 12] ", "[pid 12<name>] ", "12 " or "12<name> ", the number or address of the call in
+// brackets (-n, -i), and a time, before the call.
 std::string_view take_prefix(std::string_view& s) {
     std::string_view pid;
-    skip_blanks(s);
-    if (s.starts_with("[pid")) {
-        s.remove_prefix(4);
-        skip_blanks(s);
-        const auto end = std::min(s.find(']'), s.size());
-        pid = s.substr(0, end);
-        s.remove_prefix(std::min(end + 1, s.size()));
-        skip_blanks(s);
-    }
-    while (!s.empty() && is_digit(s.front())) {
-        const auto end = std::min(s.find(' '), s.size());
-        const std::string_view word = s.substr(0, end);
-        if (pid.empty() && word.find_first_not_of("0123456789") == std::string_view::npos) {
-            pid = word;
-        }
-        s.remove_prefix(end);
-        skip_blanks(s);
+    for (skip_blanks(s); !s.empty() && (s.front() == '[' || is_digit(s.front())); skip_blanks(s)) {
+        if (s.front() == '[') take_bracket(s, pid);
+        else take_number(s, pid);
     }
     return pid;
 }
@@ -62,6 +71,15 @@ std::vector<std::string> arguments_of(std::string_view s) {
     return out;
 }
 
+// With -x and -xx strings are in hex.
+void unescape(std::string& argument) {
+    if (!argument.starts_with("\"\\x")) return;
+    std::size_t read_to = 0, escapes = 0;
+    const auto r = string_at(argument, 0, read_to, escapes);
+    if (!r) return;
+    argument = '"' + std::string(r->bytes.begin(), r->bytes.end()) + '"';
+}
+
 constexpr std::string_view followed[] = {
     "openat",         "open",    "mmap",  "munmap",         "mprotect",
     "io_uring_setup", "ioctl",   "close", "io_uring_enter", "io_uring_register",
@@ -75,6 +93,16 @@ std::size_t identifier(std::string_view s) {
     std::size_t n = 0;
     while (n < s.size() && ((s[n] >= 'a' && s[n] <= 'z') || is_digit(s[n]) || s[n] == '_')) ++n;
     return n;
+}
+
+// The bracket before the result: the last one that " = " follows.
+std::size_t end_of_arguments(std::string_view text) {
+    for (auto at = text.rfind(") "); at != std::string_view::npos && at > 0;
+         at = text.rfind(") ", at - 1)) {
+        const auto next = text.find_first_not_of(' ', at + 1);
+        if (next != std::string_view::npos && text.substr(next).starts_with("= ")) return at;
+    }
+    return std::string_view::npos;
 }
 
 // " = 3", " = -1 EPERM (Operation not permitted)", " = ?".
@@ -97,6 +125,17 @@ bool take_result(std::string_view s, system_call& call) {
 }
 
 }  // namespace
+
+bool is_system_call(std::string_view line) {
+    take_prefix(line);
+    if (line.starts_with("<... ")) return line.find("resumed>") != std::string_view::npos;
+    const std::size_t n = identifier(line);
+    if (n == 0 || n >= line.size() || line[n] != '(') return false;
+    const std::string_view name = line.substr(0, n);
+    // A program's own function of that name may tell more.
+    if (!is_followed(name) && command_named(name)) return false;
+    return line.ends_with("<unfinished ...>") || end_of_arguments(line) != std::string_view::npos;
+}
 
 std::optional<system_call> call_parser::take(std::string_view line, std::size_t number) {
     system_call call{.pid = {}, .name = {}, .arguments = {}, .line = number};
@@ -126,10 +165,11 @@ std::optional<system_call> call_parser::take(std::string_view line, std::size_t 
         unfinished[std::string(call.pid)] = {std::string(call.name), text.substr(0, stop), number};
         return std::nullopt;
     }
-    const auto end = text.rfind(") ");
+    const auto end = end_of_arguments(text);
     if (end == std::string::npos) return std::nullopt;
     if (!take_result(std::string_view(text).substr(end + 1), call)) return std::nullopt;
     call.arguments = arguments_of(std::string_view(text).substr(0, end));
+    for (std::string& a : call.arguments) unescape(a);
     return call;
 }
 

@@ -21,6 +21,9 @@ struct system_call {
     std::size_t line = 0;
 };
 
+// A line of strace with a call of whatever kind.
+bool is_system_call(std::string_view line);
+
 class call_parser {
 public:
     // A whole call, also one that was resumed on this line; none for other lines.

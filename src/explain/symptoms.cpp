@@ -258,11 +258,11 @@ bool is_programs_own(std::string_view line) {
     return line.find("can't start daemon") != std::string_view::npos;
 }
 
-std::vector<finding> symptoms_of(const document& d, const rules::kernel&) {
+std::vector<finding> symptoms_of(const document& d, const std::set<std::size_t>& calls) {
     std::vector<finding> found;
     std::vector<std::vector<std::size_t>> lines(std::size(symptoms));
     for (std::size_t i = 0; i < d.lines.size(); ++i) {
-        if (!may_show(d.lines[i])) continue;
+        if (!may_show(d.lines[i]) || calls.contains(i + 1)) continue;
         const std::string low = lowered(d.lines[i]);
         for (std::size_t s = 0; s < std::size(symptoms); ++s) {
             if (symptoms[s].shows(low)) lines[s].push_back(i + 1);

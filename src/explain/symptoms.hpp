@@ -5,6 +5,7 @@
 
 #include "explain/explain.hpp"
 
+#include <set>
 #include <string_view>
 #include <vector>
 
@@ -12,7 +13,8 @@ namespace ashlar::explain {
 
 struct document;
 
-std::vector<finding> symptoms_of(const document& d, const rules::kernel& k);
+// Lines of `calls` are those of strace, which are understood otherwise.
+std::vector<finding> symptoms_of(const document& d, const std::set<std::size_t>& calls);
 
 // A message whose errno is a program's own, and not what the kernel answered.
 bool is_programs_own(std::string_view line);

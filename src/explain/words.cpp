@@ -97,6 +97,8 @@ bool has_any(std::string_view text, std::initializer_list<std::string_view> word
 
 // Words behind which a negative number is a result.
 bool before_result(std::string_view text) {
+    // "add_dev(…) = -22"
+    if (text.ends_with(") = ")) return true;
     while (!text.empty() && (text.back() == ' ' || text.back() == '=' || text.back() == ':' ||
                              text.back() == '(' || text.back() == '`' || text.back() == '"')) {
         text.remove_suffix(1);
@@ -110,6 +112,8 @@ bool before_result(std::string_view text) {
 std::string_view key_before(std::string_view line, std::size_t at) {
     std::size_t end = at;
     while (end > 0 && line[end - 1] == ' ') --end;
+    // In quotes as JSON has it.
+    if (end > 1 && line[end - 1] == '"' && is_word(line[end - 2])) --end;
     std::size_t begin = end;
     while (begin > 0 && (is_word(line[begin - 1]))) --begin;
     return line.substr(begin, end - begin);

@@ -177,7 +177,7 @@ void world::happen(const mishap& m) {
         case mishap::kind::failed_call:
             calls_fail_ = true;
             failure_seen_ = false;
-            begin_trouble(io | device_gone);
+            begin_trouble(io | device_gone | errors_of_death(plan_.recovery));
             kernel_.fail_call(m.number, m.code);
             break;
     }
@@ -186,7 +186,7 @@ void world::happen(const mishap& m) {
 // The trouble that began when the failure was planned may be over by now.
 void world::see_failed_call() {
     failure_seen_ = true;
-    begin_trouble(io | device_gone);
+    begin_trouble(io | device_gone | errors_of_death(plan_.recovery));
 }
 
 void world::cut_power() {

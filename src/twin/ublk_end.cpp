@@ -120,7 +120,11 @@ void ublk_core::end_of_server(ublk_device& d) {
 void ublk_core::end_of_file(ublk_device& d) {
     while (any_registered(d)) exec.wait(d.changed);
     const bool had_disk = d.shown != nullptr;
-    if (had_disk) mark_cancelling(d);
+    // Also where one queue has begun anew, in a round that was never complete.
+    if (had_disk) {
+        d.cancelling = false;
+        mark_cancelling(d);
+    }
     for (ublk_queue& q : d.queues) abort_owned(q);
     if (had_disk && d.batch()) blocks().start_queues(*d.shown);  // what was put back comes again
     d.mutex.lock();

@@ -114,8 +114,6 @@ BUGS = [
        "        fetch_refusal_ = -outcome;")]),
     ("overflow-ends-delivery", "a fetch of batches that found completions full is not repeated",
      [(BATCHES, "fetch_again_ = outcome == -ENOBUFS || outcome >= 0;", "fetch_again_ = false;")]),
-    ("rest-not-committed", "of a batch of answers only what went at once is given",
-     [(BATCHES, "    if (batches_->commit_left() == 0) [[likely]]\n", "    if (true)\n")]),
     ("data-copied-late", "by user copy a read is answered before its data is there",
      [(ANSWER, "    if (s.goes_back && !failed) {", "    if (s.goes_back && s.flushing) {")]),
     ("fallback-ignored", "a request that could not be registered counts as registered",
