@@ -65,6 +65,8 @@ qemu_arguments() {
     -device "virtio-9p-pci,fsdev=root,mount_tag=root"
     -fsdev "local,id=shared,path=shared,security_model=none,multidevs=remap"
     -device "virtio-9p-pci,fsdev=shared,mount_tag=out")
+  [ -z "$disk" ] || arguments+=(-device "virtio-blk-pci,drive=disk"
+    -blockdev "node-name=disk,${disk_log:+driver=blklogwrites,log.driver=file,log.filename=disk-log,file.}driver=file,${disk_log:+file.}filename=disk")
 }
 
 # Starts QEMU in directory $1, which gets its files: console, out, err, and the pipes status, command
@@ -77,6 +79,8 @@ start_qemu() {
   mkdir -p "$dir/not-shared"
   ln -sfn "${out:-not-shared}" "$dir/shared"
   ln -sfn "$(realpath "$kernel_dir")" "$dir/kernel"
+  [ -z "$disk" ] || ln -sfn "$disk" "$dir/disk"
+  [ -z "$disk_log" ] || ln -sfn "$disk_log" "$dir/disk-log"
   : >"$dir/out"
   : >"$dir/err"
   exec {status}<>"$dir/status" {command}<>"$dir/command.in" {monitor_in}<>"$dir/monitor.in" {monitor_out}<>"$dir/monitor.out"

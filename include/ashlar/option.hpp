@@ -53,8 +53,8 @@ struct target_kind {
     std::string_view summary;  // one line
     std::span<const option> options;
     result<target> (*make)(const option_values& values);
-    // `make` finds as the option "predecessor" the process of the server that the device is taken
-    // over from while it lives.
+    // Of a device that is there already, `make` finds its bytes as the option "device-size", and
+    // as "predecessor" the process of the server that it is taken over from while it lives.
     //
     // What the target holds is lost with its process.
     bool ends_with_server = false;

@@ -133,6 +133,15 @@ public:
     // that nobody else has taken over within three seconds. False if it has been removed, or is
     // another server's now. Blocks, half a minute at most.
     result<bool> resume();
+    [[nodiscard]] std::uint64_t size() const;  // bytes
+    // Gives the device another size while it is in use: a multiple of its block, in bytes. Linux
+    // 6.16, and a target with a `resize`, which is called while it has no requests; those that come
+    // meanwhile wait. Blocks until the kernel has answered, and for 10 seconds at most until the
+    // target has answered what it had. Requests behind a new end fail. If it fails, the size is the
+    // old one, and the error names the rule by which the kernel would refuse it.
+    result<> resize(std::uint64_t bytes);
+    // What the target could have now: where the file beneath has grown, more.
+    [[nodiscard]] result<std::uint64_t> size_now() const;
     // Removes the device. After success, and after a failure other than EBUSY, it is over.
     result<> stop(stop_when when = stop_when::idle);
 

@@ -8,6 +8,8 @@
 //     R flush();                                                        with a durability
 //     R discard(std::uint64_t at, std::uint64_t length);                else: not announced
 //     R write_zeroes(std::uint64_t at, std::uint64_t length);           else: not announced
+//     R resize(std::uint64_t bytes);                                    else: one size for ever
+//     std::uint64_t size_now() const;                                   else: as it was made
 //     ashlar::geometry geometry() const;                                else: the defaults
 //     static constexpr auto durability = ashlar::durability::...;       or a const function
 //     static constexpr auto fence = ashlar::fence::...;                 else: none
@@ -19,6 +21,11 @@
 // Either of read and write may take an ashlar::data_out& or ashlar::data_in& instead of its span:
 // for targets whose data is in memory, see transfer.hpp.
 //
+// `resize` is called while no handler runs and no request is with the target; `size` gives the new
+// size afterwards. What it refuses does not happen. `size_now` is for targets over something that
+// may change beneath them: the size that the target could have (see device::size_now); it may be an
+// ashlar::result.
+//
 // R is void, std::error_code or ashlar::result<>; an exception is an I/O error, too. Each handler
 // may be asynchronous instead: it takes ashlar::request& alone and returns ashlar::task<R>.
 //
@@ -26,6 +33,7 @@
 // default of one queue a target needs no lock.
 #pragma once
 
+#include <ashlar/abilities.hpp>
 #include <ashlar/error.hpp>
 #include <ashlar/request.hpp>
 #include <ashlar/task.hpp>
@@ -35,115 +43,25 @@
 #include <concepts>
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <span>
 #include <type_traits>
 
 namespace ashlar {
 
-// What a completed write is worth. The core turns it into the attributes of the device and asks for
-// flushes accordingly; a write with FUA is followed by a flush where there is a volatile cache.
-enum class durability : std::uint8_t {
-    none,            // nothing outlives the target (a RAM disk): there is nothing to flush
-    write_through,   // a completed write is on stable storage
-    volatile_cache,  // only a flush puts completed writes on stable storage
-};
-
-// What keeps the writes of a dead server from landing later, behind those of its successor. Without
-// a fence the requests that it had are not made again (ashlar::recovery::reissue).
-enum class fence : std::uint8_t {
-    none,     // nobody knows when they land, as on a remote machine
-    process,  // they end with the process: memory, plain system calls
-    release   // they are I/O on the queue's ring, which ends before the kernel lets go of ublkcN,
-              // or making the target again waits for them
-};
-
-// In bytes; 0 leaves the choice to ashlar. Blocks are powers of two.
-struct geometry {
-    std::uint32_t logical_block = 0;   // 512 to 4096; default 512
-    std::uint32_t physical_block = 0;  // default: the logical block
-    std::uint32_t io_min = 0;
-    std::uint32_t io_opt = 0;
-    std::uint32_t discard_granularity = 0;  // default: the logical block
-    bool rotational = false;
-};
-
-namespace detail {
-
-template <class T>
-inline constexpr bool is_task = false;
-template <class T>
-inline constexpr bool is_task<task<T>> = true;
-
-template <class T>
-concept asynchronous_read = requires(T t, request& r) { requires is_task<decltype(t.read(r))>; };
-template <class T>
-concept asynchronous_write = requires(T t, request& r) { requires is_task<decltype(t.write(r))>; };
-template <class T>
-concept asynchronous_flush = requires(T t, request& r) { requires is_task<decltype(t.flush(r))>; };
-template <class T>
-concept asynchronous_discard =
-    requires(T t, request& r) { requires is_task<decltype(t.discard(r))>; };
-template <class T>
-concept asynchronous_write_zeroes =
-    requires(T t, request& r) { requires is_task<decltype(t.write_zeroes(r))>; };
-
-template <class T>
-concept streamed_read = requires(T t, std::uint64_t n, data_out& out) { t.read(n, out); };
-template <class T>
-concept streamed_write = requires(T t, std::uint64_t n, data_in& in) { t.write(n, in); };
-
-template <class T>
-concept can_read = asynchronous_read<T> || streamed_read<T> ||
-                   requires(T t, std::uint64_t n, std::span<std::byte> out) { t.read(n, out); };
-template <class T>
-concept can_write =
-    asynchronous_write<T> || streamed_write<T> ||
-    requires(T t, std::uint64_t n, std::span<const std::byte> in) { t.write(n, in); };
-template <class T>
-concept can_flush = asynchronous_flush<T> || requires(T t) { t.flush(); };
-template <class T>
-concept can_discard =
-    asynchronous_discard<T> || requires(T t, std::uint64_t n) { t.discard(n, n); };
-template <class T>
-concept can_write_zeroes =
-    asynchronous_write_zeroes<T> || requires(T t, std::uint64_t n) { t.write_zeroes(n, n); };
-template <class T>
-concept has_geometry = requires(const T t) {
-    { t.geometry() } -> std::convertible_to<ashlar::geometry>;
-};
-template <class T>
-concept says_durability = requires { T::durability; };
-template <class T>
-concept says_fence = requires { T::fence; };
-template <class T>
-concept tells_durability = requires(const T t) {
-    { t.durability() } -> std::same_as<ashlar::durability>;
-};
-template <class T>
-concept says_passes_data = requires {
-    { T::passes_data } -> std::convertible_to<bool>;
-};
-template <class T>
-concept tells_passes_data = requires(const T t) {
-    { t.passes_data() } -> std::same_as<bool>;
-};
-
-}  // namespace detail
-
-template <class T>
-concept target_type = requires(const T t) {
-    { t.size() } -> std::convertible_to<std::uint64_t>;
-} && detail::can_read<T>;
-
 // What the rest of ashlar sees of a target: its answers, and one function that starts a request.
 struct target_table {
     bool can_write, can_flush, can_discard, can_write_zeroes;
+    bool can_resize, has_size_now;
     bool asynchronous;  // has at least one asynchronous handler
     bool streams;       // its read and write take data_out and data_in
     bool (*passes_data)(const void* target);
     std::uint64_t (*size)(const void* target);
     ashlar::geometry (*geometry)(const void* target);
     ashlar::durability (*durability)(const void* target);
+    // EOPNOTSUPP of a target that has one size; never throws.
+    result<> (*resize)(void* target, std::uint64_t bytes) noexcept;
+    result<std::uint64_t> (*size_now)(const void* target);
     ashlar::fence fence;
     // Answers now, or later from the queue's thread; never throws.
     void (*start)(void* target, request& r) noexcept;
@@ -303,6 +221,43 @@ std::uint64_t size_of(const void* object) {
     return static_cast<std::uint64_t>(static_cast<const T*>(object)->size());
 }
 
+inline result<> as_result(std::error_code failed) {
+    if (!failed) return {};
+    return failure({.operation = "resize the target", .code = failed.value()});
+}
+inline result<> as_result(result<> outcome) { return outcome; }
+
+template <class T>
+result<> resize_target([[maybe_unused]] void* object,
+                       [[maybe_unused]] std::uint64_t bytes) noexcept {
+    int thrown = EOPNOTSUPP;
+    if constexpr (can_resize<T>) {
+        try {
+            T& t = *static_cast<T*>(object);
+            if constexpr (std::is_void_v<decltype(t.resize(bytes))>) {
+                t.resize(bytes);
+                return {};
+            } else {
+                return as_result(t.resize(bytes));
+            }
+        } catch (const std::bad_alloc&) {
+            thrown = ENOMEM;
+        } catch (...) {
+            thrown = EIO;
+        }
+    }
+    return as_result(io_error(thrown));
+}
+
+template <class T>
+result<std::uint64_t> size_now_of(const void* object) {
+    if constexpr (has_size_now<T>) {
+        return static_cast<const T*>(object)->size_now();
+    } else {
+        return size_of<T>(object);
+    }
+}
+
 template <class T>
 constexpr bool claims_volatile_cache() {
     if constexpr (says_durability<T> && !tells_durability<T>) {
@@ -338,6 +293,8 @@ inline constexpr target_table table_of = {
     .can_flush = can_flush<T>,
     .can_discard = can_discard<T>,
     .can_write_zeroes = can_write_zeroes<T>,
+    .can_resize = can_resize<T>,
+    .has_size_now = has_size_now<T>,
     .asynchronous = asynchronous_read<T> || asynchronous_write<T> || asynchronous_flush<T> ||
                     asynchronous_discard<T> || asynchronous_write_zeroes<T>,
     .streams = streamed_read<T> && (streamed_write<T> || !can_write<T>),
@@ -345,6 +302,8 @@ inline constexpr target_table table_of = {
     .size = &size_of<T>,
     .geometry = &geometry_of<T>,
     .durability = &durability_of<T>,
+    .resize = &resize_target<T>,
+    .size_now = &size_now_of<T>,
     .fence = fence_of<T>(),
     .start = &start_request<T>,
 };
@@ -381,6 +340,8 @@ public:
     [[nodiscard]] ashlar::geometry geometry() const { return table_->geometry(object()); }
     [[nodiscard]] ashlar::durability durability() const { return table_->durability(object()); }
     [[nodiscard]] bool passes_data() const { return table_->passes_data(object()); }
+    result<> resize(std::uint64_t bytes) const { return table_->resize(object(), bytes); }
+    [[nodiscard]] result<std::uint64_t> size_now() const { return table_->size_now(object()); }
     void start(request& r) const noexcept { table_->start(object(), r); }
 
 private:

@@ -90,6 +90,8 @@ public:
     // SIGKILL: the server's memory is dropped, no destructor runs. The disk stays if it was made
     // with options::recovery.
     void kill();
+    // As ashlar::device::resize.
+    result<> resize(std::uint64_t bytes);
     // A new server takes the disk over (see device::recover), as soon as the kernel lets it.
     result<> recover(target served_from_now_on);
     template <target_type T>

@@ -45,6 +45,18 @@ uapi::ctrl_dev_info info_in(uapi::device_state state) {
 
 }  // namespace
 
+TEST_CASE("resize takes a device and at most one size") {
+    for (const char* size : {"1G", "+64M", "-64M"}) {
+        auto c = parsed({"resize", "0", size, "--shrink"});
+        REQUIRE(c);
+        CHECK(c->words == std::vector<std::string>{"0", size});
+        CHECK(c->values.has("shrink"));
+    }
+    CHECK(parsed({"resize", "0"})->words.size() == 1);
+    CHECK(has(refused({"resize"}).operation, "a device is missing"));
+    CHECK(has(refused({"resize", "0", "1G", "2G"}).operation, "unexpected word '2G'"));
+}
+
 TEST_CASE("a verb, a target, its size and its options are read in any order behind the target") {
     for (const words& typed :
          {words{"add", "mem", "1G", "--depth", "32"}, words{"add", "--depth", "32", "mem", "1G"},

@@ -20,7 +20,15 @@ struct command {
     option_values values;
 };
 
-enum class operands : std::uint8_t { none, target, one_device, devices, one_word, words };
+enum class operands : std::uint8_t {
+    none,
+    target,
+    one_device,
+    device_and_size,
+    devices,
+    one_word,
+    words
+};
 
 struct verb {
     std::string_view name;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // del: the end of devices. What may wait in the kernel is done by a child, which is left behind if
 // it does not end in time: a process whose STOP_DEV waits can't end itself.
+#include "base/error_line.hpp"
 #include "base/try.hpp"
 #include "cli/device_acts.hpp"
 #include "cli/each_device.hpp"

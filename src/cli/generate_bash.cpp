@@ -52,7 +52,8 @@ std::string operand_cases() {
     for (const verb* v : visible_verbs()) {
         if (v->takes == operands::target) {
             out += fmt::format("        {}:0) words='{}' ;;\n", v->name, kinds);
-        } else if (v->takes == operands::one_device || v->takes == operands::devices) {
+        } else if (v->takes == operands::one_device || v->takes == operands::device_and_size ||
+                   v->takes == operands::devices) {
             out +=
                 fmt::format("        {}:{}) words=$(_ashlar_devices \"${{COMP_WORDS[0]}}\") ;;\n",
                             v->name, v->takes == operands::devices ? "*" : "0");

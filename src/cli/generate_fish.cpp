@@ -138,6 +138,7 @@ complete -c ashlar -n '__ashlar_at 0' -s V -l version -d 'print the version'
 std::string fish_completion() {
     const std::string devices =
         offer(with_verbs("__ashlar_at 1", operands::one_device), "(__ashlar_devices)", "") +
+        offer(with_verbs("__ashlar_at 1", operands::device_and_size), "(__ashlar_devices)", "") +
         offer(with_verbs("__ashlar_verb_is", operands::devices), "(__ashlar_devices)", "");
     const mark marks[] = {
         {"@verb-lines@", verb_lines()},

@@ -41,6 +41,7 @@ std::string operand_of(const verb& v) {
     switch (v.takes) {
         case operands::target: return "'1:target:_ashlar_targets' '2:SIZE or FILE:_files'";
         case operands::one_device: return "'1:device:_ashlar_devices'";
+        case operands::device_and_size: return "'1:device:_ashlar_devices' '2:SIZE:'";
         case operands::devices: return "'*:device:_ashlar_devices'";
         case operands::words: return "'*:file:_files'";
         case operands::none:

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "cli/messages.hpp"
 
+#include "base/error_line.hpp"
 #include "base/write_all.hpp"
 
 #include <fmt/format.h>
@@ -24,16 +25,6 @@ std::string text_of(const nlohmann::json& message) {
 
 void send(int fd, const nlohmann::json& message) { write_all(fd, text_of(message) + "\n"); }
 
-error error_of(const nlohmann::json& message) {
-    return {.operation = message["operation"].get<std::string>(),
-            .object = message["object"].get<std::string>(),
-            .code = message["code"].get<int>(),
-            .why = message["why"].get<std::string>(),
-            .remedy = message["remedy"].get<std::string>(),
-            .rule = message["rule"].get<std::string>(),
-            .usage = message["usage"].get<bool>()};
-}
-
 // What one message says about the end of the wait.
 std::optional<result<ready_server>> heard(const std::string& line) {
     const auto message = nlohmann::json::parse(line, nullptr, false);
@@ -42,7 +33,7 @@ std::optional<result<ready_server>> heard(const std::string& line) {
         log(static_cast<level>(message["level"].get<int>()), message["log"].get<std::string>());
         return std::nullopt;
     }
-    if (!message.contains("ready")) return failure(error_of(message));
+    if (auto failed = error_in(line)) return failure(std::move(*failed));
     return ready_server{.id = message["ready"].get<std::uint32_t>(),
                         .pid = message["pid"].get<int>(),
                         .pause_ns = message["pause_ns"].get<std::uint64_t>()};
@@ -56,22 +47,6 @@ void send_log(int fd, level severity, std::string_view message) {
 
 void send_ready(int fd, const ready_server& server) {
     send(fd, {{"ready", server.id}, {"pid", server.pid}, {"pause_ns", server.pause_ns}});
-}
-
-std::string line_of(const error& e) {
-    return text_of({{"operation", e.operation},
-                    {"object", e.object},
-                    {"code", e.code},
-                    {"why", e.why},
-                    {"remedy", e.remedy},
-                    {"rule", e.rule},
-                    {"usage", e.usage}});
-}
-
-std::optional<error> error_in(std::string_view line) {
-    const auto message = nlohmann::json::parse(line, nullptr, false);
-    if (message.is_discarded() || !message.contains("operation")) return std::nullopt;
-    return error_of(message);
 }
 
 void send_error(int fd, const error& e) { write_all(fd, line_of(e) + "\n"); }

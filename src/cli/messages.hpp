@@ -23,10 +23,6 @@ struct ready_server {
 void send_log(int fd, level severity, std::string_view message);
 void send_ready(int fd, const ready_server& server);
 void send_error(int fd, const error& e);
-// The error as such a line, and one that a line tells, if it tells one.
-std::string line_of(const error& e);
-std::optional<error> error_in(std::string_view line);
-
 // Reads until the server is ready or has failed; its log goes to ours. The limit is in
 // milliseconds, -1: none. An error without an operation: it ended without a word. Closes the pipe.
 result<ready_server> await_ready(int from, int limit_ms);

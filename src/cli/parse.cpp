@@ -163,6 +163,7 @@ result<> take_word(command& c, std::string_view word) {
             if (o.first_word && !c.values.has(o.name)) return set_option(c, o, std::string(word));
         }
     } else if (c.what->takes == operands::devices || c.what->takes == operands::words ||
+               (c.what->takes == operands::device_and_size && c.words.size() == 1) ||
                (c.what->takes != operands::none && c.words.empty())) {
         c.words.emplace_back(word);
         return {};
@@ -198,9 +199,9 @@ bool is_option(std::string_view word) {
 }
 
 error lacking(const command& c) {
-    const std::string_view thing = c.what->takes == operands::target       ? "target"
-                                   : c.what->takes == operands::one_device ? "device"
-                                                                           : "word";
+    const std::string_view thing = c.what->takes == operands::target     ? "target"
+                                   : c.what->takes == operands::one_word ? "word"
+                                                                         : "device";
     return wrong(fmt::format("a {} is missing", thing), usage_of(*c.what), "", c.what);
 }
 
@@ -234,8 +235,9 @@ result<command> parse(std::span<const char* const> words) {
             ++i;
         }
     }
-    const bool takes_one =
-        c.what->takes == operands::one_device || c.what->takes == operands::one_word;
+    const bool takes_one = c.what->takes == operands::one_device ||
+                           c.what->takes == operands::device_and_size ||
+                           c.what->takes == operands::one_word;
     if (c.what->takes == operands::target ? c.kind == nullptr : takes_one && c.words.empty()) {
         return failure(lacking(c));
     }

@@ -1,203 +1,12 @@
 // SPDX-License-Identifier: MIT
-// The table of verbs, and the options that they share.
+// The table of verbs.
 #include "cli/verbs.hpp"
 
-#include <algorithm>
-#include <array>
+#include "cli/verb_options.hpp"
 
 namespace ashlar::cli {
 
 namespace {
-
-constexpr option json_option = {
-    .name = "json", .kind = value_kind::flag, .help = "print JSON, for programs"};
-
-// Of every verb that makes a device.
-constexpr option device_options[] = {
-    {.name = "queues",
-     .kind = value_kind::number,
-     .argument = "N",
-     .help = "hardware queues, each with a thread of the server; the kernel makes no more than it "
-             "has CPUs",
-     .otherwise = "1",
-     .low = 1,
-     .high = 4096},
-    {.name = "depth",
-     .kind = value_kind::number,
-     .argument = "N",
-     .help = "requests that a queue holds at a time",
-     .otherwise = "128",
-     .low = 1,
-     .high = 4096},
-    {.name = "block-size",
-     .kind = value_kind::size,
-     .argument = "BYTES",
-     .help = "logical block: 512, 1K, 2K or 4K",
-     .otherwise = "512"},
-    {.name = "max-io",
-     .kind = value_kind::size,
-     .argument = "SIZE",
-     .help = "largest request, 4K to 32M, in whole pages",
-     .otherwise = "512K"},
-    {.name = "read-only", .kind = value_kind::flag, .help = "refuse writes"},
-    {.name = "id",
-     .kind = value_kind::number,
-     .argument = "N",
-     .help = "the N of /dev/ublkbN",
-     .otherwise = "the lowest free one",
-     .low = 0,
-     .high = (1 << 20) - 1},
-    {.name = "name",
-     .kind = value_kind::word,
-     .argument = "NAME",
-     .help = "a name for show and del, and for the link /dev/ashlar/NAME that udev's rules make"},
-    {.name = "recovery",
-     .kind = value_kind::choice,
-     .argument = "MODE",
-     .help = "what I/O does when the server dies: fail, and the device ends; wait for another "
-             "server, but what the dead one had fails; reissue: all waits, and what the dead one "
-             "had is made again; fail-away: fail until it is served again (Linux 6.13)",
-     .choices = "fail|wait|reissue|fail-away",
-     .otherwise = "of run, fail; of add, reissue where the target can, else wait; fail for a "
-                  "target whose contents end with the server"},
-    {.name = "unfenced",
-     .kind = value_kind::flag,
-     .help = "reissue though nothing keeps a dead server's writes from landing later, over newer "
-             "ones"},
-    {.name = "lane",
-     .kind = value_kind::choice,
-     .argument = "LANE",
-     .help = "the way of the data: plain copy, user copy (Linux 6.5) or zero copy (6.16); auto "
-             "takes the one with the fewest copies, and show tells which and why",
-     .choices = "auto|plain|user-copy|zero-copy",
-     .otherwise = "auto"},
-    {.name = "delivery",
-     .kind = value_kind::choice,
-     .argument = "WAY",
-     .help =
-         "how requests come: a command for each tag, or for all in a batch (Linux 7.0), by which a "
-         "hand-over to another server fails requests; auto is batch without --recovery",
-     .choices = "auto|tag|batch",
-     .otherwise = "auto"},
-    {.name = "no-lock",
-     .kind = value_kind::flag,
-     .help = "let the server's memory be swapped out; not for a machine that swaps on the device"},
-};
-
-template <class A, class B>
-constexpr auto joined(const A& a, const B& b) {
-    std::array<option, std::size(A{}) + std::size(B{})> all{};
-    std::ranges::copy(b, std::ranges::copy(a, all.begin()).out);
-    return all;
-}
-
-constexpr option steps_option[] = {
-    {.name = "steps",
-     .kind = value_kind::flag,
-     .help = "tell the eight steps of the device's start on standard error, as they happen"},
-};
-constexpr option twin_option = {
-    .name = "kernel",
-    .kind = value_kind::word,
-    .argument = "twin:VERSION",
-    .help = "do it on a Linux in memory, without root: 6.1, 6.5, 6.8, 6.12, 6.18, 7.0 or 7.3",
-    .otherwise = "this machine's"};
-constexpr option twin_options[] = {
-    twin_option,
-    {.name = "seed",
-     .kind = value_kind::number,
-     .argument = "N",
-     .help = "of a kernel in memory: the same number gives the same run",
-     .otherwise = "1",
-     .low = 0,
-     .high = ~std::uint64_t{0}},
-};
-constexpr option show_options[] = {json_option};
-constexpr option stats_options[] = {
-    json_option,
-    {.name = "watch",
-     .kind = value_kind::flag,
-     .help = "print what was done in each second, until the device ends or Ctrl-C"}};
-constexpr option features_options[] = {json_option, twin_option};
-constexpr auto run_options = joined(joined(device_options, steps_option), twin_options);
-constexpr option supervise_option[] = {
-    {.name = "supervise",
-     .kind = value_kind::flag,
-     .help = "leave a keeper behind, too: it holds what must outlive the server (a RAM disk's "
-             "memory), and starts another server when one dies"}};
-constexpr auto add_options = joined(joined(device_options, supervise_option), show_options);
-constexpr option apply_options[] = {
-    {.name = "dry-run", .kind = value_kind::flag, .help = "only say what would be done"},
-    {.name = "replace",
-     .kind = value_kind::flag,
-     .help = "remove devices that the file wants otherwise than they are, and make them anew; a "
-             "RAM disk comes back empty"},
-    {.name = "prune",
-     .kind = value_kind::flag,
-     .help = "remove devices that this file has asked for and asks for no more"},
-};
-constexpr option doctor_options[] = {
-    json_option,
-    {.name = "no-trial", .kind = value_kind::flag, .help = "only look; make no device"},
-    {.name = "fix",
-     .kind = value_kind::flag,
-     .help = "first mend what is safe to mend, after showing it"},
-    {.name = "yes", .kind = value_kind::flag, .help = "with --fix: do not ask"},
-};
-constexpr option why_options[] = {
-    json_option,
-    {.name = "pid",
-     .kind = value_kind::flag,
-     .help = "the number is that of a process, though there is a device of it"},
-};
-constexpr option explain_options[] = {
-    {.name = "kernel",
-     .kind = value_kind::word,
-     .argument = "VERSION",
-     .help = "judge by the rules of this Linux, 6.0 or newer",
-     .otherwise = "the one that the text names, or this machine's"},
-    {.name = "as",
-     .kind = value_kind::choice,
-     .argument = "FORM",
-     .help = "what the bytes are, where it can't be seen from them",
-     .choices = "entry|header|info|params|io|descriptor|batch|buffer"},
-    {.name = "when",
-     .kind = value_kind::choice,
-     .argument = "WHEN",
-     .help = "when the call came back",
-     .choices = "immediately|late|never"},
-    {.name = "all", .kind = value_kind::flag, .help = "show every field and every candidate"},
-    json_option,
-};
-constexpr option recover_options[] = {
-    {.name = "all", .kind = value_kind::flag, .help = "bring back all devices of ashlar"},
-    {.name = "unfenced",
-     .kind = value_kind::flag,
-     .help = "make requests again though nothing keeps a dead server's writes from landing later"},
-};
-constexpr option upgrade_options[] = {
-    {.name = "all", .kind = value_kind::flag, .help = "upgrade all devices of ashlar"},
-    {.name = "force",
-     .kind = value_kind::flag,
-     .help = "also where requests that are under way fail"},
-};
-constexpr option del_options[] = {
-    {.name = "all", .kind = value_kind::flag, .help = "remove every ublk device of this machine"},
-    {.name = "dead",
-     .kind = value_kind::flag,
-     .help = "remove the devices whose server is gone, of whatever program, and print them"},
-    {.name = "force",
-     .kind = value_kind::flag,
-     .help = "remove a disk in use, too: what uses it gets I/O errors. A server of ashlar that "
-             "does not answer in time is killed"},
-    {.name = "timeout",
-     .kind = value_kind::number,
-     .argument = "SECONDS",
-     .help = "how long the kernel may take for a device",
-     .otherwise = "60",
-     .low = 1,
-     .high = 3600},
-};
 
 constexpr verb verbs[] = {
     {.name = "run",
@@ -218,7 +27,9 @@ constexpr verb verbs[] = {
      .details =
          "Makes the device, prints its path on standard output, and returns when the disk can be "
          "used; a server goes on in the background. If it can't start, the error is printed here "
-         "and nothing is left behind. What the server has to say later is in /run/ashlar/N.log.",
+         "and nothing is left behind. What the server has to say later is in /run/ashlar/N.log. "
+         "It gives up what it does not need, most capabilities and system calls that no server "
+         "makes; show tells what is in force.",
      .takes = operands::target,
      .options = add_options,
      .run = &run_add},
@@ -313,6 +124,20 @@ constexpr verb verbs[] = {
      .takes = operands::devices,
      .options = upgrade_options,
      .run = &run_upgrade},
+    {.name = "resize",
+     .usage = "DEVICE [[+|-]SIZE] [OPTION]...",
+     .summary = "give a device another size while it is in use",
+     .details =
+         "DEVICE is a number, a path or a name. SIZE is the new size, or with + or - in front what "
+         "is added or taken away; without it a file or device beneath is looked at again, and the "
+         "disk gets the size that this has now (or the one that --size has given). The server does "
+         "it, requests wait for a moment, and what is on the disk has to be told, as by resize2fs. "
+         "Making a disk smaller needs --shrink: a file system is to be shrunk first, and requests "
+         "behind the new end fail. Needs Linux 6.16. After a crash or an upgrade the disk has the "
+         "size that it had.",
+     .takes = operands::device_and_size,
+     .options = resize_options,
+     .run = &run_resize},
     {.name = "features",
      .usage = "[OPTION]...",
      .summary = "tell what this kernel's driver can do",

@@ -18,6 +18,7 @@ int run_stats(const command& c);
 int run_del(const command& c);
 int run_recover(const command& c);
 int run_upgrade(const command& c);
+int run_resize(const command& c);
 int run_features(const command& c);
 int run_doctor(const command& c);
 int run_why(const command& c);

@@ -265,15 +265,22 @@ result<> control::end_recovery(const device_ref& device, int pid, std::uint64_t 
     return {};
 }
 
-result<> control::update_size(const device_ref& device, std::uint64_t sectors) {
+result<> control::check_update_size(const device_ref& device, std::uint64_t sectors) {
+    ASHLAR_TRY(const std::uint64_t known, features());
     ASHLAR_TRY(auto now, info(device));
-    if (now.state != static_cast<std::uint16_t>(uapi::device_state::live)) {
-        const sent_command unsent{.op = uapi::ctrl_op::update_size,
-                                  .number = uapi::encoded(uapi::ctrl_op::update_size),
-                                  .header = {.dev_id = device.id, .data = {sectors}},
-                                  .device = now};
-        return failure(explain_command(unsent, ENODEV, machine_));
-    }
+    const bool live = now.state == static_cast<std::uint16_t>(uapi::device_state::live);
+    const bool can = (known & uapi::f_update_size) != 0;
+    if (live && can) return {};
+    const sent_command unsent{.op = uapi::ctrl_op::update_size,
+                              .number = raw_ ? uapi::raw(uapi::ctrl_op::update_size)
+                                             : uapi::encoded(uapi::ctrl_op::update_size),
+                              .header = {.dev_id = device.id, .data = {sectors}},
+                              .device = now};
+    return failure(explain_command(unsent, can ? ENODEV : EOPNOTSUPP, machine_));
+}
+
+result<> control::update_size(const device_ref& device, std::uint64_t sectors) {
+    ASHLAR_CHECK(check_update_size(device, sectors));
     ASHLAR_CHECK(plain(uapi::ctrl_op::update_size, device, sectors));
     return {};
 }

@@ -63,9 +63,11 @@ public:
     result<> start_recovery(const device_ref& device);
     result<> end_recovery(const device_ref& device, int pid,
                           std::uint64_t limit_ns = usual_limit_ns);
-    // In 512-byte sectors. Checks first that the device is live: kernels before 7.0 crash
-    // otherwise.
+    // In 512-byte sectors. Linux 6.16. Checks first that the device is live: kernels before 7.0
+    // crash otherwise.
     result<> update_size(const device_ref& device, std::uint64_t sectors);
+    // What would be refused, without sending it.
+    result<> check_update_size(const device_ref& device, std::uint64_t sectors);
     // Linux 6.16. The kernel waits `wait_ms` for an idle tag in each queue; 0 is without limit.
     result<> quiesce(const device_ref& device, std::uint64_t wait_ms);
     // The index of the registered buffer. Linux 7.1.

@@ -208,7 +208,10 @@ void device::implementation::serve_queue(queue_life& life, const queue::queue_sp
                 fail(std::move(fetched).error());
             } else {
                 reach(life, stage::fetched);
-                while ((*opened)->turn()) {}
+                while ((*opened)->turn()) {
+                    if ((*opened)->has_word()) [[unlikely]]
+                        heed(life, **opened);
+                }
             }
             life.served = std::move(*opened);
         }
@@ -221,7 +224,7 @@ void device::implementation::serve_queue(queue_life& life, const queue::queue_sp
     }
     reach(life, stage::ended);
     queues_ended_.fetch_add(1, std::memory_order_release);
-    machine_.wakeup_signal(ended_fd_);
+    machine_.wakeup_signal(ended_fd_, 1);
 }
 
 void device::implementation::reach(queue_life& life, stage s) {
@@ -327,6 +330,9 @@ std::uint32_t device::id() const { return inside_->id(); }
 std::string device::path() const { return block_path(inside_->id()); }
 std::vector<queue_counters> device::counters() const { return inside_->counters(); }
 bool device::ended() const { return inside_->ended(); }
+std::uint64_t device::size() const { return inside_->size(); }
+result<> device::resize(std::uint64_t bytes) { return inside_->resize(bytes); }
+result<std::uint64_t> device::size_now() const { return inside_->size_now(); }
 result<bool> device::resume() { return inside_->resume(); }
 result<> device::stop(stop_when when) { return inside_->stop(when); }
 

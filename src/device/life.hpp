@@ -42,6 +42,9 @@ public:
     // As device::resume. Of a device whose queues have not ended: lets it go first.
     result<bool> resume();
     result<> stop(stop_when when);
+    // As device::resize, and what device::size_now gives.
+    result<> resize(std::uint64_t bytes);
+    [[nodiscard]] result<std::uint64_t> size_now() const;
 
 private:
     // How far a queue's thread has come.
@@ -52,6 +55,8 @@ private:
         stage reached = stage::opening;        // guarded by monitor_
         error failed;                          // … and this
         bool has_failed = false;               // … and this
+        bool hold = false;                     // … and this: the target is to get no requests
+        bool held = false;                     // … and this: it has none, and gets none
         std::unique_ptr<queue::queue> served;  // the thread's until its end, then to be closed
         std::unique_ptr<os::thread> thread;
     };
@@ -74,6 +79,13 @@ private:
     result<> await(stage s);
     bool ends_within(const queue_life& life, std::uint64_t limit_ns);
     void end_queues(bool tags_come_back);
+    void heed(queue_life& life, queue::queue& q);
+    bool hold_queues();
+    void let_queues_go_on(std::uint64_t size);
+    result<> check_resize(std::uint64_t bytes);
+    result<> resize_device(std::uint64_t bytes);
+    result<> resize_target(std::uint64_t bytes);
+    result<> record_size();
     result<> take_over(std::uint32_t id);
     result<> start_recovery();
     result<> mend_broken_recovery();
@@ -101,6 +113,7 @@ private:
     bool added_ = false;
     bool recorded_ = false;
     std::vector<std::unique_ptr<queue_life>> queues_;
+    std::uint64_t queues_size_ = 0;  // guarded by monitor_: the size to go on with after a hold
     std::unique_ptr<os::monitor> monitor_;
     std::atomic<unsigned> queues_ended_ = 0;
     std::unique_ptr<os::thread> watch_;

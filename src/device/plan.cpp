@@ -39,23 +39,6 @@ result<> check_block(std::uint32_t block, std::size_t page_bytes) {
     return {};
 }
 
-result<> check_size(std::uint64_t size, std::uint32_t block) {
-    if (size == 0) {
-        return failure(wrong("size", "0", "a device can't be empty", "give it a size: --size 1G"));
-    }
-    if (size > size_max) {
-        return failure(wrong("size", std::to_string(size),
-                             "the largest device has 8 EiB less a sector", "use a smaller size"));
-    }
-    if (size % block != 0) {
-        return failure(wrong(
-            "size", fmt::format("{} bytes", size),
-            fmt::format("it is not a multiple of the block size, {} bytes", block),
-            fmt::format("use {} or {} bytes", size / block * block, size / block * block + block)));
-    }
-    return {};
-}
-
 result<> check_range(std::string what, std::uint64_t value, std::uint64_t low, std::uint64_t high) {
     if (value >= low && value <= high) return {};
     return failure(wrong(std::move(what), std::to_string(value),
@@ -117,6 +100,23 @@ std::uint64_t recovery_flags(recovery wanted) {
 }
 
 }  // namespace
+
+result<> check_size(std::uint64_t size, std::uint32_t block) {
+    if (size == 0) {
+        return failure(wrong("size", "0", "a device can't be empty", "give it a size: --size 1G"));
+    }
+    if (size > size_max) {
+        return failure(wrong("size", std::to_string(size),
+                             "the largest device has 8 EiB less a sector", "use a smaller size"));
+    }
+    if (size % block != 0) {
+        return failure(wrong(
+            "size", fmt::format("{} bytes", size),
+            fmt::format("it is not a multiple of the block size, {} bytes", block),
+            fmt::format("use {} or {} bytes", size / block * block, size / block * block + block)));
+    }
+    return {};
+}
 
 result<> check_fence(const options& wanted, const target& served) {
     if (wanted.unfenced || served.table().fence != fence::none) return {};

@@ -21,6 +21,9 @@ struct plan {
 result<plan> make_plan(const options& wanted, const target& served, std::size_t page_bytes,
                        std::uint64_t cookie);
 
+// Refuses a size that no device of such blocks can have. Both in bytes.
+result<> check_size(std::uint64_t size, std::uint32_t block);
+
 // Refuses a target whose requests must not be made again after the end of a server.
 result<> check_fence(const options& wanted, const target& served);
 

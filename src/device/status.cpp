@@ -19,7 +19,8 @@ namespace ashlar::device_room {
 
 namespace {
 
-constexpr std::string_view question = "{\"verb\":\"status\"}\n";
+constexpr std::size_t question_max = 1024;
+constexpr int status_limit_seconds = 5;
 
 result<sockaddr_un> address_of(std::uint32_t id) {
     const std::string path = socket_path(id);
@@ -80,24 +81,31 @@ status_socket::~status_socket() {
     if (fd_ >= 0) ::close(fd_);
 }
 
-void status_socket::answer_one(const std::string& status) const {
+void status_socket::answer_one(const std::function<std::string(std::string_view)>& answer) const {
     int caller = ::accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC);
     if (caller < 0) return;
     limit_waits(caller, 1);
-    char asked[question.size()];
-    if (::recv(caller, asked, sizeof asked, MSG_WAITALL) == static_cast<ssize_t>(sizeof asked) &&
-        std::string_view(asked, sizeof asked) == question) {
-        send_all(caller, status);
+    std::string question;
+    char part[256];
+    ssize_t got = 0;
+    while (!question.ends_with('\n') && question.size() < question_max &&
+           (got = ::recv(caller, part, sizeof part, 0)) > 0) {
+        question.append(part, static_cast<std::size_t>(got));
     }
+    if (question.ends_with('\n')) send_all(caller, answer(question));
     ::close(caller);
 }
 
 result<std::string> ask_status(std::uint32_t id) {
+    return ask_server(id, status_question, status_limit_seconds);
+}
+
+result<std::string> ask_server(std::uint32_t id, std::string_view question, int limit_seconds) {
     auto address = address_of(id);
     if (!address) return failure(std::move(address).error());
     error e{.operation = "ask the server", .object = fmt::format("device {}", id)};
     int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    limit_waits(fd, 5);
+    limit_waits(fd, limit_seconds);
     std::string answer;
     if (::connect(fd, reinterpret_cast<sockaddr*>(&*address), sizeof *address) != 0 ||
         !send_all(fd, question)) {

@@ -81,10 +81,9 @@ result<int> linux::wakeup_open() {
     return fd;
 }
 
-void linux::wakeup_signal(int fd) {
-    std::uint64_t one = 1;
+void linux::wakeup_signal(int fd, std::uint64_t amount) {
     // It can't fail but for a full counter, and then it is readable already.
-    [[maybe_unused]] ssize_t written = ::write(fd, &one, sizeof one);
+    [[maybe_unused]] ssize_t written = ::write(fd, &amount, sizeof amount);
 }
 
 std::uint64_t linux::now_ns() {

@@ -26,7 +26,7 @@ public:
     int ring_enter(io_uring& ring, unsigned wait, std::uint64_t timeout_ns) override;
 
     result<int> wakeup_open() override;
-    void wakeup_signal(int fd) override;
+    void wakeup_signal(int fd, std::uint64_t amount) override;
 
     result<std::span<std::byte>> allocate_memory(std::size_t bytes) override;
     void free_memory(std::span<std::byte> memory) override;

@@ -104,9 +104,10 @@ public:
     virtual int ring_register(io_uring& ring, unsigned opcode, void* argument, unsigned count) = 0;
     virtual int ring_enter(io_uring& ring, unsigned wait, std::uint64_t timeout_ns) = 0;
 
-    // A descriptor that another thread can make readable (8 bytes), to wake a ring's read of it.
+    // A descriptor that another thread can make readable (8 bytes), to wake a ring's read of it,
+    // which gets the sum of what was signalled since the last.
     virtual result<int> wakeup_open() = 0;
-    virtual void wakeup_signal(int fd) = 0;
+    virtual void wakeup_signal(int fd, std::uint64_t amount) = 0;
 
     // Memory for the data of requests: zeros, from a page boundary on; what was never used costs
     // nothing.

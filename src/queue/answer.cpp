@@ -30,19 +30,27 @@ std::optional<int> queue::refusal(const uapi::io_desc& d, operation& op) const {
     return std::nullopt;
 }
 
-void queue::start(slot& s) {
-    // The kernel writes descriptors in shared memory: what was checked must be what is used.
-    const uapi::io_desc d = descriptors_[s.tag];
+void queue::arrived(slot& s) {
     batch_ += 1;
     with_target_ += 1;
     s.with = slot::owner::target;
     counters_.since[s.tag].set(turn_began_ns_ | 1);
+    if (holding_) [[unlikely]] {
+        kept_.push_back(&s);
+    } else {
+        start(s);
+    }
+}
+
+void queue::start(slot& s) {
+    // The kernel writes descriptors in shared memory: what was checked must be what is used.
+    const uapi::io_desc d = descriptors_[s.tag];
     operation op = operation::flush;
     const std::optional<int> refused = refusal(d, op);
     if (refused) [[unlikely]] {
         s.set(op, d, {}, -1);
         note(s, *refused,
-             fmt::format("the kernel sent an unknown or impossible request (op {})",
+             fmt::format("the kernel sent a request that is unknown, or behind the end (op {})",
                          d.op_flags & 0xff));
         counters_.failed.add(1);
         return commit(s, -*refused);

@@ -60,6 +60,7 @@ queue::queue(const queue_spec& spec, target served, counters& c)
         }
     }
     postponed_.reserve(spec.depth);
+    kept_.reserve(spec.depth);
 }
 
 queue::~queue() {
@@ -241,18 +242,41 @@ void queue::completed(std::uint64_t user_data, int outcome, unsigned flags) {
             arena_in_use arena(static_cast<frame_arena*>(ring_io::memory_of(operation)));
             return waiter.resume();
         }
-        default:
-            ended_ = leaving_;
-            leaving_ = true;
-            if (!ended_) arm_wakeup();
+        default: return woken(outcome);
     }
+}
+
+void queue::woken(int outcome) {
+    const bool is_word = outcome > 0 && wakeup_value_ >= heed_unit;
+    const bool is_end = !is_word || wakeup_value_ % heed_unit != 0;
+    if (is_word) word_ = true;
+    if (is_end) {
+        ended_ = leaving_;
+        leaving_ = true;
+    }
+    if (!ended_) arm_wakeup();
+}
+
+bool queue::hold() {
+    holding_ = true;
+    if (with_target_ != kept_.size()) return false;
+    send_answers();
+    if (io_uring_sq_ready(&ring_->raw()) != 0) ring_->enter(0, os::no_timeout);
+    return true;
+}
+
+void queue::go_on(std::uint64_t size) {
+    word_ = holding_ = false;
+    spec_.size = size;
+    for (slot* s : kept_) start(*s);
+    kept_.clear();
 }
 
 void queue::tag_completed(slot& s, int outcome) {
     if (s.awaited) with_kernel_ -= 1;
     s.with = slot::owner::nobody;
     if (outcome == uapi::io_res_ok) [[likely]] {
-        return start(s);
+        return arrived(s);
     }
     if (outcome == uapi::io_res_abort) {
         round_over_ = true;

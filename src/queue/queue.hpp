@@ -6,7 +6,7 @@
 // A queue is stepped: `turn` publishes everything that was prepared, waits for completions with the
 // same system call, and handles all of them. In production a thread turns it until it is over.
 //
-// All functions but `wake_to_end` belong to the thread that opened the queue.
+// All functions but `wake_to_end` and `wake_to_heed` belong to the thread that opened the queue.
 #pragma once
 
 #include "os/ring.hpp"
@@ -54,7 +54,18 @@ public:
 
     // From any thread: makes `turn` return false once all requests that the target has are
     // answered, whatever the kernel still has. A second call does not wait for the target either.
-    static void wake_to_end(os::machine& m, int wakeup_fd) { m.wakeup_signal(wakeup_fd); }
+    static void wake_to_end(os::machine& m, int wakeup_fd) { m.wakeup_signal(wakeup_fd, 1); }
+
+    // From any thread: makes `turn` return, with `has_word` true from then on until `go_on`.
+    static void wake_to_heed(os::machine& m, int wakeup_fd) {
+        m.wakeup_signal(wakeup_fd, heed_unit);
+    }
+    [[nodiscard]] bool has_word() const { return word_; }
+    // Requests that come are kept back from now on. True once the target has none, and all that it
+    // has answered is on its way.
+    bool hold();
+    // The target gets them; the device has this many bytes now.
+    void go_on(std::uint64_t size);
 
 private:
     struct slot;
@@ -67,6 +78,9 @@ private:
         direct,      // the handler copies itself (data_out, data_in)
         registered   // not at all: it is in the ring's table of buffers, at the tag
     };
+
+    // What a wake-up reads: ends in its lower half, words above.
+    static constexpr std::uint64_t heed_unit = std::uint64_t{1} << 32;
 
     static access access_of(lane way, const target& t);
     queue(const queue_spec& spec, target served, counters& c);
@@ -87,7 +101,9 @@ private:
     void answer_again(slot& s, int refusal);
     void completed(std::uint64_t user_data, int outcome, unsigned flags);
     void tag_completed(slot& s, int outcome);
+    void arrived(slot& s);
     void start(slot& s);
+    void woken(int outcome);
     void give_to_target(slot& s);
     [[nodiscard]] copy_place place_of(const slot& s) const;
     std::optional<int> refusal(const uapi::io_desc& d, operation& op) const;
@@ -133,6 +149,9 @@ private:
     bool round_over_ = false;  // tags come back; those answered from now on need not
     bool leaving_ = false;     // woken: nothing is awaited of the kernel
     bool ended_ = false;
+    bool word_ = false;
+    bool holding_ = false;
+    std::vector<slot*> kept_;  // requests that came meanwhile
 };
 
 }  // namespace ashlar::queue

@@ -61,7 +61,7 @@ void queue::batch_arrived(int outcome, unsigned flags) {
         if (outcome > 0) {
             for (const std::uint16_t tag : batches_->tags(outcome, flags)) {
                 if (tag < spec_.depth && slots_[tag].with == slot::owner::kernel)
-                    start(slots_[tag]);
+                    arrived(slots_[tag]);
             }
         }
         batches_->give_back(flags);

@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <stdexcept>
+#include <utility>
 
 namespace ashlar::twin {
 
@@ -124,10 +125,11 @@ struct served::inside {
     process* server = nullptr;
     std::unique_ptr<os::thread> thread = {};
     stage reached = stage::beginning;
-    const device::implementation* life = nullptr;
+    device::implementation* life = nullptr;
     std::uint32_t number = 0;
     bool stop_wanted = false;
     stop_when how = stop_when::idle;
+    std::uint64_t size_wanted = 0;
     result<> outcome = {};
     wait_queue changed = {.what = "a server to begin, stop or end"};
 
@@ -137,6 +139,7 @@ struct served::inside {
     result<> launch(target object, options wanted, bool recover);
     void live(target object, options wanted, bool recover);
     void reach(stage s);
+    void have_done();
 };
 
 namespace {
@@ -163,6 +166,13 @@ void served::inside::reach(stage s) {
     where->home.exec().wake(changed);
 }
 
+// Steps until the server has done what it was told.
+void served::inside::have_done() {
+    reached = stage::beginning;
+    where->home.exec().wake(changed);
+    await(where->home, [&] { return reached != stage::beginning; });
+}
+
 // The server's main thread.
 void served::inside::live(target object, options wanted, bool recover) {
     using implementation = device::implementation;
@@ -179,7 +189,13 @@ void served::inside::live(target object, options wanted, bool recover) {
         number = life->id();
         reach(stage::serving);
         for (;;) {
-            exec.wait_until(changed, os::no_timeout, [&] { return stop_wanted; });
+            exec.wait_until(changed, os::no_timeout,
+                            [&] { return stop_wanted || size_wanted != 0; });
+            if (size_wanted != 0) {
+                outcome = life->resize(std::exchange(size_wanted, 0));
+                reach(stage::serving);
+                continue;
+            }
             outcome = (*begun)->stop(how);
             if (outcome || outcome.error().code != EBUSY) break;
             // The only users who can have it open are the kernel's own, who soon go.
@@ -237,14 +253,26 @@ result<> served::recover(target served_from_now_on) {
     return inside_->launch(std::move(served_from_now_on), {}, true);
 }
 
+result<> served::resize(std::uint64_t bytes) {
+    inside& s = *inside_;
+    if (!alive() || bytes == 0) {
+        return failure({.operation = "resize",
+                        .object = fmt::format("device {}", id()),
+                        .code = bytes == 0 ? EINVAL : ENODEV,
+                        .why = bytes == 0 ? "a device can't be empty" : "it has no server",
+                        .remedy = bytes == 0 ? "use another size" : "recover it first"});
+    }
+    s.size_wanted = bytes;
+    s.have_done();
+    return s.outcome;
+}
+
 result<> served::stop(stop_when when) {
     inside& s = *inside_;
     if (!alive()) return {};
     s.how = when;
     s.stop_wanted = true;
-    s.reached = inside::stage::beginning;
-    s.where->home.exec().wake(s.changed);
-    await(s.where->home, [&] { return s.reached != inside::stage::beginning; });
+    s.have_done();
     if (s.reached == inside::stage::over) {
         s.thread.reset();
         s.where->home.end(*s.server);

@@ -66,7 +66,7 @@ public:
     int ring_register(io_uring& ring, unsigned opcode, void* argument, unsigned count) override;
     int ring_enter(io_uring& ring, unsigned wait, std::uint64_t timeout_ns) override;
     result<int> wakeup_open() override;
-    void wakeup_signal(int fd) override;
+    void wakeup_signal(int fd, std::uint64_t amount) override;
     result<std::span<std::byte>> allocate_memory(std::size_t bytes) override;
     void free_memory(std::span<std::byte> memory) override;
     result<> lock_memory() override;

@@ -85,13 +85,13 @@ result<int> process::wakeup_open() {
     return new_descriptor(&kernel_.new_file(open_file::kind::wakeup, *this));
 }
 
-void process::wakeup_signal(int fd) {
+void process::wakeup_signal(int fd, std::uint64_t amount) {
     locked lock(kernel_.exec());
     open_file* f = file_of(fd);
     if (f == nullptr || f->what != open_file::kind::wakeup) {
         return kernel_.accuse("a signal for a descriptor that can't be signalled");
     }
-    f->signals += 1;
+    f->signals += amount;
     if (!f->readers.empty()) signal_reader(*f);
 }
 

@@ -62,6 +62,9 @@ result<target> make_file(const option_values& values) {
     if (!id) return failure(std::move(id).error());
     wanted.offset = *offset;
     if (values.has("size")) wanted.size = *size;
+    auto device_size = values.size("device-size", 0);
+    if (!device_size) return failure(std::move(device_size).error());
+    if (values.has("device-size")) wanted.device_size = *device_size;
     // What no block is, is refused in words when the device is made.
     const bool is_block = *block == 512 || *block == 1024 || *block == 2048 || *block == 4096;
     wanted.block_size = is_block ? static_cast<std::uint32_t>(*block) : 0;

@@ -44,6 +44,14 @@ result<> file_disk::open_gates() {
     return {};
 }
 
+result<> file_disk::resize(std::uint64_t bytes) {
+    if (bytes > spec_.bytes && spec_.make_room) {
+        if (auto made = spec_.make_room(bytes); !made) return made;
+    }
+    spec_.bytes = bytes;
+    return {};
+}
+
 // Null if the file can't be opened for one more queue than was expected.
 sync_gate* file_disk::gate_of(const ring_io& queue) {
     std::lock_guard lock(gates_mutex_);

@@ -31,6 +31,8 @@ struct file_spec {
     // One more open file description of the same file: a descriptor, or a negative errno. All of
     // them, and `fd`, live as long as this function.
     std::function<int()> open_again = {};
+    // Makes the file long enough for a disk of so many bytes, where it may be too short.
+    std::function<result<>(std::uint64_t)> make_room = {};
     // Bytes that the file has now behind `offset`; blocks for no longer than fstat(2) does.
     std::function<result<std::uint64_t>()> bytes_now = {};
 };
@@ -49,6 +51,8 @@ public:
     [[nodiscard]] bool passes_data() const { return spec_.any_memory; }
     [[nodiscard]] std::uint64_t size() const { return spec_.bytes; }
     [[nodiscard]] ashlar::geometry geometry() const { return spec_.geometry; }
+    // The file grows where it is too short, and is never cut. While nothing else is called.
+    result<> resize(std::uint64_t bytes);
     // What the disk would have if it were opened now: more, where the file has grown.
     [[nodiscard]] result<std::uint64_t> size_now() const { return spec_.bytes_now(); }
 

@@ -41,6 +41,35 @@ twin::served serve(twin::machine& m, file_spec spec) {
 
 }  // namespace
 
+TEST_CASE("a disk on a file grows by what the file has, and may be smaller than it") {
+    twin::machine m;
+    const int file = m.make_file(2 * disk_bytes);
+    std::uint64_t asked = 0;
+    file_spec spec = spec_of(file);
+    spec.make_room = [&](std::uint64_t bytes) -> result<> {
+        asked = bytes;
+        if (bytes <= 2 * disk_bytes) return {};
+        return failure({.operation = "make longer", .code = EFBIG});
+    };
+    auto disk = serve(m, spec);
+    REQUIRE(!disk.write(disk_bytes - 4096, block_of(7)));
+    REQUIRE(disk.resize(2 * disk_bytes));
+    CHECK(asked == 2 * disk_bytes);
+    REQUIRE(!disk.write(2 * disk_bytes - 4096, block_of(8)));
+    auto refused = disk.resize(3 * disk_bytes);
+    REQUIRE(!refused);
+    CHECK(refused.error().code == EFBIG);
+    REQUIRE(disk.resize(disk_bytes));
+    CHECK(disk.write(disk_bytes, block_of(9)));
+    CHECK(is_all(m.content(file).subspan(disk_bytes - 4096, 4096), 7));
+    CHECK(is_all(m.content(file).last(4096), 8));
+    CHECK(m.findings().empty());
+    CHECK(!disk.resize(0));
+    CHECK(!disk.resize(disk_bytes + 1));
+    disk.kill();
+    CHECK(!disk.resize(2 * disk_bytes));
+}
+
 TEST_CASE("a disk on a file keeps what was flushed, in its window of the file") {
     for (const char* kernel : {"6.1", "6.12", "7.3"}) {
         CAPTURE(kernel);

@@ -136,6 +136,27 @@ result<> open_path(const file_request& wanted, descriptors& d) {
     return {};
 }
 
+// Where a disk of so many bytes needs more of the file than there is.
+result<> make_room(const file_request& wanted, int fd, bool block_device, std::uint64_t bytes) {
+    auto now = bytes_of(fd, wanted.path);
+    if (!now) return failure(std::move(now).error());
+    if (bytes > reach - wanted.offset) {
+        return failure(wrong(wanted, "no file can be so long", "use a smaller size"));
+    }
+    const std::uint64_t needed = wanted.offset + bytes;
+    if (needed <= *now) return {};
+    if (block_device || wanted.read_only) {
+        return failure(
+            wrong(wanted,
+                  fmt::format("it has {} and can't be made longer: it is {}", format_size(*now),
+                              block_device ? "a device" : "read only"),
+                  block_device ? "make the device beneath larger first"
+                               : fmt::format("truncate -s {} {}", needed, wanted.path)));
+    }
+    if (::ftruncate(fd, static_cast<off_t>(needed)) == 0) return {};
+    return failure(refused("make longer", wanted, errno));
+}
+
 result<> lock(const file_request& wanted, const file_shape& shape, int fd) {
     if (wanted.id && shape.disk == fmt::format("ublkb{}", *wanted.id)) {
         return failure(wrong(wanted, "it lies on the very device that it is to serve",
@@ -162,7 +183,7 @@ result<std::uint64_t> window(const file_request& wanted, std::uint64_t file, std
                   fmt::format("--offset {}", wanted.offset / block * block)));
     }
     const std::uint64_t behind = file - std::min(wanted.offset, file);
-    const std::uint64_t bytes = wanted.size.value_or(behind);
+    const std::uint64_t bytes = wanted.device_size.value_or(wanted.size.value_or(behind));
     if (bytes == 0 || bytes > behind) {
         return failure(
             wrong(wanted,
@@ -256,6 +277,9 @@ result<opened_file> open_file(const file_request& wanted) {
         if (again < 0) return -errno;
         held->open.push_back(again);
         return again;
+    };
+    f.spec.make_room = [held, fd, wanted, device = shape->block_device](std::uint64_t size) {
+        return make_room(wanted, fd, device, size);
     };
     f.spec.bytes_now = [held, fd, path = wanted.path, offset = wanted.offset, fixed = wanted.size,
                         block]() -> result<std::uint64_t> {

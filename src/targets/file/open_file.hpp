@@ -15,7 +15,8 @@ enum class direct_io : std::uint8_t { automatic, on, off };
 struct file_request {
     std::string path = {};
     std::uint64_t offset = 0;
-    std::optional<std::uint64_t> size = {};  // else all behind the offset
+    std::optional<std::uint64_t> size = {};         // else all behind the offset
+    std::optional<std::uint64_t> device_size = {};  // of a device that has this disk already
     direct_io direct = direct_io::automatic;
     bool create = false;  // where there is none, of offset + size
     bool read_only = false;

@@ -95,6 +95,32 @@ TEST_CASE("a disk is all of a file, or a window of it") {
     CHECK(rest->spec.bytes_now() == (2 << 20) - 4096);
 }
 
+TEST_CASE("a file is made longer where a larger disk needs it, and a device's size is kept") {
+    const place p;
+    const std::string path = p.file("image", 1 << 20);
+    auto disk = p.open({.path = path, .offset = 4096});
+    REQUIRE(disk);
+    REQUIRE(disk->spec.make_room(4 << 20));
+    CHECK(std::filesystem::file_size(path) == (4 << 20) + 4096);
+    REQUIRE(disk->spec.make_room(512));
+    CHECK(std::filesystem::file_size(path) == (4 << 20) + 4096);
+    CHECK(disk->spec.bytes_now() == 4 << 20);
+    CHECK(!disk->spec.make_room(~std::uint64_t{0}));
+    disk = {};
+    auto reader = p.open({.path = path, .read_only = true});
+    REQUIRE(reader);
+    REQUIRE(reader->spec.make_room(4 << 20));
+    auto refused = reader->spec.make_room(8 << 20);
+    REQUIRE(!refused);
+    CHECK(has(refused.error().why, "it is read only"));
+    CHECK(has(refused.error().remedy, "truncate -s 8388608"));
+    reader = {};
+    // Of a device that has a part of it, whatever it was made with.
+    auto part = p.open({.path = path, .size = 1 << 20, .device_size = 2 << 20});
+    REQUIRE(part);
+    CHECK(part->spec.bytes == 2 << 20);
+}
+
 TEST_CASE("a file is made sparse, of offset and size, once") {
     const place p;
     const std::string path = p.path("made");

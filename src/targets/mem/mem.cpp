@@ -14,38 +14,11 @@ namespace ashlar::targets {
 
 namespace {
 
-constexpr std::uint64_t huge_page_bytes = 2 << 20;
 constexpr unsigned small_chunk_shift = 16;  // 64 KiB
 constexpr unsigned huge_chunk_shift = 21;
 
 // Linux 5.18; glibc 2.36 has no name for it. Plain MADV_DONTNEED refuses locked memory.
 constexpr int advice_drop_locked = 24;
-
-std::uint64_t round_up(std::uint64_t n, std::uint64_t unit) { return (n + unit - 1) / unit * unit; }
-
-std::uint64_t page_bytes_of(huge_pages pages) {
-    return pages == huge_pages::no ? static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE))
-                                   : huge_page_bytes;
-}
-
-// The core refuses an empty or impossible size in words; a mapping of nothing is none.
-std::uint64_t mapped_bytes(std::uint64_t bytes, huge_pages pages) {
-    const std::uint64_t unit = page_bytes_of(pages);
-    return std::max(round_up(bytes, unit), unit);
-}
-
-error no_memory(std::uint64_t bytes, huge_pages pages, int code) {
-    error e{.operation = "map the RAM disk", .object = format_size(bytes), .code = code};
-    if (pages == huge_pages::reserved) {
-        e.why = "there are not enough free huge pages for all of it";
-        e.remedy = "set some aside (sysctl vm.nr_hugepages), or use --huge-pages transparent";
-    } else {
-        e.why = "the kernel does not give out so much address space, or its limits forbid it";
-        e.remedy = "use a smaller size; or sysctl vm.overcommit_memory=0, ulimit -v unlimited, "
-                   "ulimit -l unlimited";
-    }
-    return e;
-}
 
 }  // namespace
 
@@ -53,16 +26,9 @@ result<std::shared_ptr<mem_disk>> mem_disk::make(std::uint64_t bytes, huge_pages
                                                  std::unique_ptr<memory_budget> budget, int file) {
     const std::uint64_t mapped = mapped_bytes(bytes, pages);
     if (mapped < bytes) return failure(no_memory(bytes, pages, ENOMEM));
-    const int kind = pages == huge_pages::reserved ? MAP_HUGETLB : MAP_NORESERVE;
-    const int flags = file < 0 ? MAP_PRIVATE | MAP_ANONYMOUS | kind : MAP_SHARED;
-    void* memory = ::mmap(nullptr, mapped, PROT_READ | PROT_WRITE, flags, file, 0);
-    if (memory == MAP_FAILED) return failure(no_memory(bytes, pages, errno));
-    // Advice only: a kernel without huge pages refuses it, and nothing is lost.
-    if (pages == huge_pages::no) ::madvise(memory, mapped, MADV_NOHUGEPAGE);
-    if (pages == huge_pages::transparent) ::madvise(memory, mapped, MADV_HUGEPAGE);
-    ::madvise(memory, mapped, MADV_DONTDUMP);
-    std::shared_ptr<mem_disk> disk(
-        new mem_disk(static_cast<std::byte*>(memory), bytes, mapped, pages, std::move(budget)));
+    auto memory = map_memory(mapped, pages, file);
+    if (!memory) return failure(std::move(memory).error());
+    std::shared_ptr<mem_disk> disk(new mem_disk(*memory, bytes, mapped, pages, std::move(budget)));
     disk->file_ = file;
     if (file >= 0) disk->find_used();
     return disk;
@@ -86,8 +52,10 @@ void mem_disk::find_used() {
         off_t data = ::lseek(file_, at, SEEK_DATA);
         if (data < 0 && errno == ENXIO) return;
         if (data < 0) data = at;
+        // The memory may be longer, where a server was killed while it resized the disk.
+        if (data >= end) return;
         off_t hole = ::lseek(file_, data, SEEK_HOLE);
-        if (hole <= data) hole = end;
+        if (hole <= data || hole > end) hole = end;
         const auto last = static_cast<std::uint64_t>(hole - 1) >> chunk_shift_;
         for (auto chunk = static_cast<std::uint64_t>(data) >> chunk_shift_; chunk <= last; ++chunk)
             set_used(chunk);
@@ -240,7 +208,7 @@ huge_pages pages_of(const option_values& values) {
 }
 
 result<target> make_mem(const option_values& values) {
-    auto bytes = values.size("size", 1_GiB);
+    auto bytes = values.size(values.has("device-size") ? "device-size" : "size", 1_GiB);
     if (!bytes) return failure(std::move(bytes).error());
     auto kept = values.number("keepsake", 0, 0, 1 << 20);
     if (!kept) return failure(std::move(kept).error());

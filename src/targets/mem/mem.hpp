@@ -6,6 +6,7 @@
 // data.
 #pragma once
 
+#include "targets/mem/mem_memory.hpp"
 #include "targets/mem/memory_budget.hpp"
 
 #include <ashlar/option.hpp>
@@ -15,12 +16,6 @@
 #include <vector>
 
 namespace ashlar::targets {
-
-enum class huge_pages : std::uint8_t {
-    no,           // pages of 4 KiB: the least memory
-    transparent,  // the kernel may use pages of 2 MiB where it has them
-    reserved,     // all of the disk in pages that the administrator has set aside
-};
 
 class mem_disk {
 public:
@@ -37,6 +32,8 @@ public:
     mem_disk& operator=(const mem_disk&) = delete;
 
     [[nodiscard]] std::uint64_t size() const { return bytes_; }
+    // What it grows by is zeros; what it shrinks by is given back. While nothing else is called.
+    result<> resize(std::uint64_t bytes);
     [[nodiscard]] ashlar::geometry geometry() const;
     void read(std::uint64_t at, data_out& out) const;
     // ENOSPC, and nothing written, when the memory for it would be taken from everybody else.
@@ -51,6 +48,10 @@ private:
              std::unique_ptr<memory_budget> budget);
     std::error_code zero(std::uint64_t at, std::uint64_t length);
     [[nodiscard]] bool drop(std::uint64_t at, std::uint64_t length);
+    result<> grow(std::uint64_t mapped);
+    result<> grow_file(std::uint64_t mapped);
+    void shrink(std::uint64_t mapped);
+    void resize_table();
     void find_used();
     void zero_within_chunk(std::uint64_t at, std::uint64_t length);
     template <class F>

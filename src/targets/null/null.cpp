@@ -19,7 +19,7 @@ constexpr option null_options[] = {
 };
 
 result<target> make_null(const option_values& values) {
-    auto bytes = values.size("size", 250_GiB);
+    auto bytes = values.size(values.has("device-size") ? "device-size" : "size", 250_GiB);
     if (!bytes) return failure(std::move(bytes).error());
     return target(null_disk(*bytes));
 }

@@ -14,6 +14,7 @@ public:
     explicit null_disk(std::uint64_t bytes) : bytes_(bytes) {}
 
     [[nodiscard]] std::uint64_t size() const { return bytes_; }
+    void resize(std::uint64_t bytes) { bytes_ = bytes; }
     void read(std::uint64_t, data_out& out) { out.leave_rest(); }
     void write(std::uint64_t, data_in& in) { in.skip_rest(); }
     void discard(std::uint64_t, std::uint64_t) {}
