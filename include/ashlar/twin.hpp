@@ -53,7 +53,8 @@ struct machine_options {
 class pending {
 public:
     [[nodiscard]] bool done() const;
-    // Steps the machine until it is done. ETIMEDOUT if it never will be, as nothing is left to do.
+    // Steps the machine until it is done. ETIMEDOUT if it never will be: nothing is left to do, or
+    // it has taken an hour of the machine's time.
     std::error_code wait();
     // Of a read, once it is done.
     [[nodiscard]] std::span<const std::byte> data() const;
@@ -89,13 +90,14 @@ public:
     // SIGKILL: the server's memory is dropped, no destructor runs. The disk stays if it was made
     // with options::recovery.
     void kill();
-    // A new server takes the disk over (see device::recover).
+    // A new server takes the disk over (see device::recover), as soon as the kernel lets it.
     result<> recover(target served_from_now_on);
     template <target_type T>
     result<> recover(T object) {
         return recover(target(std::move(object)));
     }
-    // The server removes the disk and ends, as ashlar::device::stop does.
+    // The server removes the disk and ends, as ashlar::device::stop does; `idle` waits until the
+    // kernel's own first looks at the disk are over.
     result<> stop(stop_when when = stop_when::idle);
 
     struct inside;
@@ -133,7 +135,8 @@ public:
     // The n-th call from now on that can fail does, with this errno; or all from the n-th on.
     void fail_call(std::uint64_t n, int code, bool for_ever = false);
 
-    // One step; false if there is nothing left to do.
+    // One step; false if there is nothing left to do. A server with a recovery always has: from
+    // Linux 6.16 on it looks once a second whether somebody has quiesced its device.
     bool step();
     void run_for(std::chrono::nanoseconds machine_time);
 

@@ -46,6 +46,10 @@ result<ready_server> start_in_background(server_job job, int watched) {
                         .remedy = "raise ulimit -u, or free some memory"});
     }
     if (child == 0) {
+        // What a caller blocks for itself would keep the server from ending.
+        sigset_t none;
+        sigemptyset(&none);
+        pthread_sigmask(SIG_SETMASK, &none, nullptr);
         if (job.how.supervised) keep(std::move(job), ends[1], watched);
         work(std::move(job), ends[1]);
     }

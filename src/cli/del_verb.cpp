@@ -2,6 +2,7 @@
 // del: the end of devices. What may wait in the kernel is done by a child, which is left behind if
 // it does not end in time: a process whose STOP_DEV waits can't end itself.
 #include "base/try.hpp"
+#include "cli/device_acts.hpp"
 #include "cli/each_device.hpp"
 #include "cli/messages.hpp"
 #include "cli/recipe.hpp"
@@ -18,6 +19,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <sys/wait.h>
 
 namespace ashlar::cli {
 
@@ -28,12 +30,6 @@ constexpr int server_ticks_max = 4000;  // twenty seconds
 // What a child may still say after its own limit.
 constexpr std::uint64_t grace_ns = 2 * control::second_ns;
 constexpr std::string_view word_of_success = "done";
-
-struct del_job {
-    std::uint32_t id;
-    bool force;
-    std::uint64_t limit_ns;
-};
 
 // In the child.
 result<> stop_and_delete(const del_job& job) {
@@ -87,32 +83,10 @@ error server_is_stuck(std::uint32_t id, int pid, error e) {
 
 void await_end(os::machine& m, int pid) {
     for (int tick = 0; pid > 0 && ::kill(pid, 0) == 0 && tick < server_ticks_max; ++tick) {
+        // A child that has ended is there until its end is taken note of.
+        if (::waitpid(pid, nullptr, WNOHANG) == pid) return;
         m.sleep_ns(tick_ns);
     }
-}
-
-result<> remove_device(control::control& c, os::machine& m, const del_job& job) {
-    ASHLAR_TRY(const auto entry, look_at(c, m, job.id));
-    // A keeper would bring the server back.
-    int keeper = 0;
-    if (entry.record) {
-        const auto how = recipe_of(*entry.record);
-        if (how && has_keeper(*how)) keeper = how->keeper;
-    }
-    auto removed = do_in_child(job);
-    if (!removed && removed.error().code == ETIMEDOUT && job.force) {
-        if (keeper > 0) ::kill(keeper, SIGSTOP);
-        const bool killed = end_server(entry);
-        if (killed) removed = do_in_child(job);
-        if (keeper > 0) ::kill(keeper, SIGCONT);
-    }
-    const int pid = entry.info.ublksrv_pid;
-    if (!removed) return failure(server_is_stuck(job.id, pid, std::move(removed).error()));
-    device_room::remove_record(m, job.id, entry.info.ublksrv_flags);
-    // They have nothing left to do: whoever adds the next device finds this one's gone.
-    if (entry.record) await_end(m, entry.record->pid);
-    await_end(m, keeper);
-    return {};
 }
 
 // Devices whose server is gone, of whatever program. One that waits for a new server is among them
@@ -142,6 +116,30 @@ result<std::vector<std::uint32_t>> asked_for(const command& c, control::control&
 }
 
 }  // namespace
+
+result<> remove_device(control::control& c, os::machine& m, const del_job& job) {
+    ASHLAR_TRY(const auto entry, look_at(c, m, job.id));
+    // A keeper would bring the server back.
+    int keeper = 0;
+    if (entry.record) {
+        const auto how = recipe_of(*entry.record);
+        if (how && has_keeper(*how)) keeper = how->keeper;
+    }
+    auto removed = do_in_child(job);
+    if (!removed && removed.error().code == ETIMEDOUT && job.force) {
+        if (keeper > 0) ::kill(keeper, SIGSTOP);
+        const bool killed = end_server(entry);
+        if (killed) removed = do_in_child(job);
+        if (keeper > 0) ::kill(keeper, SIGCONT);
+    }
+    const int pid = entry.info.ublksrv_pid;
+    if (!removed) return failure(server_is_stuck(job.id, pid, std::move(removed).error()));
+    device_room::remove_record(m, job.id, entry.info.ublksrv_flags);
+    // They have nothing left to do: whoever adds the next device finds this one's gone.
+    if (entry.record) await_end(m, entry.record->pid);
+    await_end(m, keeper);
+    return {};
+}
 
 int run_del(const command& c) {
     const bool many = c.values.has("all") || c.values.has("dead");

@@ -18,11 +18,17 @@ std::string text_of(const recipe& r) {
     for (const char* name : {"read-only", "block-size", "queues"}) {
         if (r.values.has(name)) values[name] = r.values.text(name);
     }
-    const nlohmann::ordered_json json = {{"target", r.kind->name},       {"values", values},
-                                         {"program", r.program},         {"directory", r.directory},
-                                         {"lock_memory", r.lock_memory}, {"unfenced", r.unfenced},
-                                         {"supervised", r.supervised},   {"keeper", r.keeper},
-                                         {"keepsake", r.keepsake}};
+    const nlohmann::ordered_json json = {{"target", r.kind->name},
+                                         {"values", values},
+                                         {"program", r.program},
+                                         {"directory", r.directory},
+                                         {"lock_memory", r.lock_memory},
+                                         {"unfenced", r.unfenced},
+                                         {"supervised", r.supervised},
+                                         {"keeper", r.keeper},
+                                         {"keepsake", r.keepsake},
+                                         {"config", r.config},
+                                         {"asked", r.asked}};
     return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
@@ -51,6 +57,9 @@ result<recipe> recipe_of(const device_room::record& record) {
         r.supervised = json.at("supervised").get<bool>();
         r.keeper = json.at("keeper").get<int>();
         r.keepsake = json.at("keepsake").get<int>();
+        // An older ashlar's records lack them.
+        r.config = json.value("config", "");
+        r.asked = json.value("asked", "");
         return r;
     } catch (const nlohmann::json::exception&) {
         return failure(std::move(e));

@@ -19,6 +19,8 @@ struct recipe {
     bool supervised = false;
     int keeper = 0;     // its process, if it is supervised
     int keepsake = -1;  // the descriptor in the server and its keeper
+    // Of a device that a file of devices asked for: the file, and what it said.
+    std::string config = {}, asked = {};
 };
 
 std::string text_of(const recipe& r);

@@ -22,7 +22,9 @@ TEST_CASE("a recipe comes back from a record as it went in") {
                 .unfenced = true,
                 .supervised = true,
                 .keeper = 7,
-                .keepsake = 5};
+                .keepsake = 5,
+                .config = "/etc/a.toml",
+                .asked = "mem --size=64M"};
     made.values.set("size", "64M");
     made.values.set("name", "not an option of the target");
     auto back = recipe_of(recorded(text_of(made)));
@@ -37,6 +39,8 @@ TEST_CASE("a recipe comes back from a record as it went in") {
     CHECK(back->supervised);
     CHECK(back->keeper == 7);
     CHECK(back->keepsake == 5);
+    CHECK(back->config == made.config);
+    CHECK(back->asked == made.asked);
 }
 
 TEST_CASE("a record that does not say how is an error, and so is a target that is not there") {

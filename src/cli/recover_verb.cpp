@@ -2,6 +2,7 @@
 // recover: a server, or a keeper, for devices that have lost theirs.
 #include "base/try.hpp"
 #include "cli/background.hpp"
+#include "cli/device_acts.hpp"
 #include "cli/each_device.hpp"
 #include "cli/keeper.hpp"
 #include "cli/verbs.hpp"
@@ -44,7 +45,8 @@ result<> have_kept(control::control& c, os::machine& m, std::uint32_t id, const 
                            "see why in the device's log: ashlar show"));
 }
 
-// Serves it anew, or gives the server that goes on a keeper again. The text says what was done.
+}  // namespace
+
 result<std::string> recover_device(control::control& c, os::machine& m, std::uint32_t id,
                                    bool unfenced) {
     ASHLAR_TRY(auto entry, look_at(c, m, id));
@@ -88,8 +90,6 @@ result<std::string> recover_device(control::control& c, os::machine& m, std::uin
     return goes_on ? fmt::format("is kept again; process {} serves it", ready.pid)
                    : fmt::format("is served again by process {}", ready.pid);
 }
-
-}  // namespace
 
 int run_recover(const command& c) {
     // Of all, those that ashlar can serve.

@@ -3,6 +3,7 @@
 // program that was called.
 #include "base/try.hpp"
 #include "cli/background.hpp"
+#include "cli/device_acts.hpp"
 #include "cli/twin_verbs.hpp"
 #include "cli/verbs.hpp"
 #include "device/nodes.hpp"
@@ -83,7 +84,19 @@ error not_on_twin(const command& c) {
             .usage = true};
 }
 
-// What add leaves behind.
+struct prepared {
+    target disk;
+    options wanted;
+};
+
+result<prepared> prepare(const command& c) {
+    ASHLAR_TRY(auto wanted, options_of(c));
+    ASHLAR_TRY(auto disk, c.kind->make(c.values));
+    return prepared{std::move(disk), std::move(wanted)};
+}
+
+}  // namespace
+
 result<server_job> job_of(const command& c) {
     const option_values& v = c.values;
     server_job job;
@@ -105,19 +118,6 @@ result<server_job> job_of(const command& c) {
                     .remedy = "choose another mode of recovery, or leave one of the two",
                     .usage = true});
 }
-
-struct prepared {
-    target disk;
-    options wanted;
-};
-
-result<prepared> prepare(const command& c) {
-    ASHLAR_TRY(auto wanted, options_of(c));
-    ASHLAR_TRY(auto disk, c.kind->make(c.values));
-    return prepared{std::move(disk), std::move(wanted)};
-}
-
-}  // namespace
 
 int run_run(const command& c) {
     auto p = prepare(c);

@@ -126,6 +126,16 @@ constexpr option supervise_option[] = {
      .help = "leave a keeper behind, too: it holds what must outlive the server (a RAM disk's "
              "memory), and starts another server when one dies"}};
 constexpr auto add_options = joined(joined(device_options, supervise_option), show_options);
+constexpr option apply_options[] = {
+    {.name = "dry-run", .kind = value_kind::flag, .help = "only say what would be done"},
+    {.name = "replace",
+     .kind = value_kind::flag,
+     .help = "remove devices that the file wants otherwise than they are, and make them anew; a "
+             "RAM disk comes back empty"},
+    {.name = "prune",
+     .kind = value_kind::flag,
+     .help = "remove devices that this file has asked for and asks for no more"},
+};
 constexpr option doctor_options[] = {
     json_option,
     {.name = "no-trial", .kind = value_kind::flag, .help = "only look; make no device"},
@@ -212,6 +222,28 @@ constexpr verb verbs[] = {
      .takes = operands::target,
      .options = add_options,
      .run = &run_add},
+    {.name = "apply",
+     .usage = "[FILE] [OPTION]...",
+     .summary = "make the devices that a file names",
+     .details =
+         "FILE is in TOML, /etc/ashlar/devices.toml if it is left out; see FILE OF DEVICES. Makes "
+         "devices that are missing, serves those again that wait for a server, makes those anew "
+         "that have ended, and leaves the others as they are. Prints a line for each: its node, "
+         "its name and what was done. A device that the file wants otherwise than it is is left "
+         "alone, which is an error, without --replace. A disk in use is never removed.",
+     .takes = operands::words,
+     .options = apply_options,
+     .run = &run_apply},
+    {.name = "serve",
+     .usage = "[FILE]",
+     .summary = "do the same as a service, and look after the devices",
+     .details =
+         "FILE is that of apply. Makes the devices as apply does, says so to the service manager, "
+         "and stays: it looks every five seconds whether they are served. SIGHUP has it read the "
+         "file again, with --prune. SIGTERM and SIGINT remove the devices and end it; a disk in "
+         "use stays with its server, which is an error, and a later serve finds it again.",
+     .takes = operands::words,
+     .run = &run_serve},
     {.name = "list",
      .usage = "[OPTION]...",
      .summary = "list the ublk devices of this machine",

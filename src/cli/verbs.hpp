@@ -10,6 +10,8 @@ int run_help(const command& c);
 int run_version(const command& c);
 int run_run(const command& c);
 int run_add(const command& c);
+int run_apply(const command& c);
+int run_serve(const command& c);
 int run_list(const command& c);
 int run_show(const command& c);
 int run_stats(const command& c);

@@ -95,12 +95,12 @@ constexpr known_bug bugs[] = {
      "ashlar has no short results: a request is whole, or has failed"},
     {"BUG-20", since(6, 16), harm::note, quiesce,
      "after a QUIESCE_DEV that failed (EBUSY, EINTR) the device's requests fail or hang",
-     "ashlar does not quiesce devices"},
+     "ashlar serves such a device anew"},
     {"BUG-21",
      {.since = {7, 0, 0}, .until = {7, 3, 0}, .also_until = batch_fix},
      harm::note,
      quiesce,
-     "with BATCH_IO a quiesced device fails requests instead of keeping them",
+     "with BATCH_IO a device that was quiesced once fails all its requests from then on",
      "ashlar does not use both"},
     {"BUG-22", until(6, 11), harm::note, commit,
      "a WRITE_ZEROES of 4 GiB or more loses the upper bits of its length",
@@ -109,6 +109,13 @@ constexpr known_bug bugs[] = {
      "ashlar maps them for reading"},
     {"BUG-27", between({7, 0}, {7, 1}), harm::trouble, stop, "several races when a device ends",
      "install 7.1 or newer", "CVE-2026-68173", true},
+    {"BUG-31", since(7, 0), harm::note, quiesce,
+     "with BATCH_IO a quiesced device fails requests instead of keeping them, until another server "
+     "has fetched all tags",
+     "ashlar does not use both"},
+    {"BUG-32", since(6, 16), harm::note, quiesce,
+     "a QUIESCE_DEV that finds every tag with the server tells the server nothing",
+     "ashlar looks whether requests are kept back, and serves the device anew"},
 };
 
 }  // namespace

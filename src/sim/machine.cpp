@@ -21,6 +21,23 @@ namespace {
 
 constexpr std::size_t trace_entries = 1000;
 
+// What takes so long never comes: servers may have something to do for ever, as they look around.
+constexpr std::uint64_t patience_ns = 3600 * control::second_ns;
+
+template <class F>
+bool comes_true(kernel& k, F&& condition) {
+    const std::uint64_t until = k.exec().now() + patience_ns;
+    while (!condition()) {
+        if (k.exec().now() >= until || !k.steps().step()) return false;
+    }
+    return true;
+}
+
+template <class F>
+void await(kernel& k, F&& condition) {
+    if (!comes_true(k, condition)) throw standstill(k.steps().waiting());
+}
+
 kernel_options options_of(const machine_options& wanted) {
     auto version = rules::kernel_named(wanted.kernel);
     if (!version) {
@@ -92,8 +109,8 @@ bool pending::done() const { return inside_->over; }
 std::span<const std::byte> pending::data() const { return inside_->memory; }
 
 std::error_code pending::wait() {
-    while (!inside_->over) {
-        if (!inside_->where->home.steps().step()) return io_error(ETIMEDOUT);
+    if (!comes_true(inside_->where->home, [&] { return inside_->over; })) {
+        return io_error(ETIMEDOUT);
     }
     return inside_->outcome == 0 ? std::error_code() : io_error(-inside_->outcome);
 }
@@ -122,6 +139,25 @@ struct served::inside {
     void reach(stage s);
 };
 
+namespace {
+
+constexpr std::uint64_t release_limit_ns = 120 * control::second_ns;
+constexpr std::uint64_t look_again_ns = 1'000'000;
+
+// A kernel lets go of a dead server's device some time after its end.
+void await_release(process& server, std::uint32_t id) {
+    const auto control = control::control::open(server, false);
+    const std::uint64_t until = server.now_ns() + release_limit_ns;
+    while (control && server.now_ns() < until) {
+        const auto info = (*control)->info(id);
+        const auto live = static_cast<std::uint16_t>(uapi::device_state::live);
+        if (!info || info->state != live) return;
+        server.sleep_ns(look_again_ns);
+    }
+}
+
+}  // namespace
+
 void served::inside::reach(stage s) {
     reached = s;
     where->home.exec().wake(changed);
@@ -132,6 +168,7 @@ void served::inside::live(target object, options wanted, bool recover) {
     using implementation = device::implementation;
     executor& exec = where->home.exec();
     {
+        if (recover) await_release(*server, number);
         auto begun = recover ? implementation::recover(*server, number, std::move(object), wanted)
                              : implementation::start(*server, std::move(object), std::move(wanted));
         if (!begun) {
@@ -143,10 +180,10 @@ void served::inside::live(target object, options wanted, bool recover) {
         reach(stage::serving);
         for (;;) {
             exec.wait_until(changed, os::no_timeout, [&] { return stop_wanted; });
-            stop_wanted = false;
             outcome = (*begun)->stop(how);
             if (outcome || outcome.error().code != EBUSY) break;
-            reach(stage::serving);
+            // The only users who can have it open are the kernel's own, who soon go.
+            server->sleep_ns(look_again_ns);
         }
         life = nullptr;
     }
@@ -165,7 +202,7 @@ result<> served::inside::launch(target object, options wanted, bool recover) {
         });
     if (!started) return failure(std::move(started).error());
     thread = std::move(*started);
-    where->home.steps().run_until([&] { return reached != stage::beginning; });
+    await(where->home, [&] { return reached != stage::beginning; });
     if (reached == stage::serving) return {};
     thread.reset();
     where->home.end(*server);
@@ -207,7 +244,7 @@ result<> served::stop(stop_when when) {
     s.stop_wanted = true;
     s.reached = inside::stage::beginning;
     s.where->home.exec().wake(s.changed);
-    s.where->home.steps().run_until([&] { return s.reached != inside::stage::beginning; });
+    await(s.where->home, [&] { return s.reached != inside::stage::beginning; });
     if (s.reached == inside::stage::over) {
         s.thread.reset();
         s.where->home.end(*s.server);

@@ -67,6 +67,7 @@ void world::start_server() {
     const failing_call& f = plan_.failing;
     if (f.call != 0 && f.server == verdict_.servers) {
         calls_fail_ = true;
+        failure_seen_ = false;
         kernel_.fail_call(f.call, f.code, f.for_ever);
     }
 }
@@ -166,17 +167,26 @@ void world::happen(const mishap& m) {
                     : stranger::deed::stop));
             break;
         case mishap::kind::foreign_quiesce:
-            // What the server has is answered, and the rest waits, unless it may fail by its mode.
-            begin_trouble(plan_.recovery == recovery::fail ? io | target_gone : 0);
+            // What the server has is answered, and the rest waits, unless it may fail by its mode
+            // or the device has batches (docs/agreement.md).
+            begin_trouble((plan_.recovery == recovery::fail ? io | target_gone : 0) |
+                          (plan_.delivery == delivery::in_batches ? io : 0));
             strangers_.push_back(
                 std::make_unique<stranger>(kernel_, plan_.id, stranger::deed::quiesce));
             break;
         case mishap::kind::failed_call:
             calls_fail_ = true;
-            begin_trouble(io | device_gone);
+            failure_seen_ = false;
+            begin_trouble(io | device_gone | errors_of_death(plan_.recovery));
             kernel_.fail_call(m.number, m.code);
             break;
     }
+}
+
+// The trouble that began when the failure was planned may be over by now.
+void world::see_failed_call() {
+    failure_seen_ = true;
+    begin_trouble(io | device_gone | errors_of_death(plan_.recovery));
 }
 
 void world::cut_power() {

@@ -90,6 +90,7 @@ bool world::step() {
     }
     kernel_.log().set_time(kernel_.exec().now());
     const bool moved = kernel_.steps().step();
+    if (calls_fail_ && !failure_seen_ && kernel_.failed_a_call()) see_failed_call();
     if (!kernel_.accusations().empty()) broken(kernel_.accusations().front());
     if (is_broken()) return false;
     if (moved && --steps_left_ != 0 && kernel_.exec().now() < virtual_limit_ns) return true;

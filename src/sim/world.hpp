@@ -64,6 +64,7 @@ private:
     void server_is_over();
     [[nodiscard]] bool may_be_ended_late() const;
     void happen(const mishap& m);
+    void see_failed_call();
     void cut_power();
     void begin_trouble(unsigned errors);
     void end_trouble();
@@ -87,7 +88,8 @@ private:
     std::size_t next_mishap_ = 0;
     std::uint64_t next_step_ = ~std::uint64_t{0}, steps_left_ = 0;
     std::uint64_t rest_generation_ = 0;
-    bool attention_ = false, resting_ = false, stopping_on_purpose_ = false, calls_fail_ = false;
+    bool attention_ = false, resting_ = false, stopping_on_purpose_ = false;
+    bool calls_fail_ = false, failure_seen_ = false;  // of a planned failure of a call
     unsigned failures_in_a_row_ = 0;
 };
 

@@ -266,3 +266,65 @@ TEST_CASE("recovery of a device with batches") {
     CHECK(write.error() == 0);
     CHECK(next.seen.size() == 2);
 }
+
+TEST_CASE("a quiesced device with batches fails requests, until another server has fetched") {
+    constexpr std::uint64_t flags =
+        uapi::f_user_recovery | uapi::f_user_recovery_reissue | uapi::f_quiesce;
+    for (const char* version : {"7.0", "7.3"}) {
+        CAPTURE(version);
+        kernel k(quiet(version));
+        batch_server s(k, 4, flags);
+        REQUIRE(s.prepare_all() == 0);
+        s.fetch_batch();
+        REQUIRE(s.start() == 0);
+        user_io held(k, s.id, uapi::op::write, 0, 8);
+        held.submit();
+        settle(k);
+        s.ring.enter();
+        const auto fails = [&] {
+            user_io now(k, s.id, uapi::op::write, 8, 8);
+            now.submit();
+            settle(k);
+            return now.done() && now.error() == -EIO;
+        };
+        CHECK(s.control(uapi::ctrl_op::quiesce_dev, std::uint64_t{1000}) == 0);
+        CHECK(fails());
+        s.kill();
+        settle(k);
+        // It would have been made again, had it not been for the quiesce.
+        CHECK(held.done());
+        CHECK(held.error() == -EIO);
+        CHECK(fails());
+        batch_server next(k, 4, flags, 4, &s);
+        REQUIRE(next.prepare_all() == 0);
+        next.fetch_batch();
+        CHECK(next.control(uapi::ctrl_op::end_user_recovery,
+                           static_cast<std::uint64_t>(next.process.pid())) == 0);
+        if (!k.version().at_least(7, 3)) {
+            CHECK(fails());
+            continue;
+        }
+        user_io after(k, s.id, uapi::op::write, 16, 8);
+        after.submit();
+        next.run([&] { return after.done(); });
+        CHECK(after.error() == 0);
+    }
+}
+
+TEST_CASE("a request that a server with batches has not heard of shares its server's end") {
+    for (const bool again : {false, true}) {
+        kernel k(quiet("7.3"));
+        batch_server s(k, 4,
+                       uapi::f_user_recovery |
+                           (again ? uapi::f_user_recovery_reissue : std::uint64_t{0}));
+        REQUIRE(s.prepare_all() == 0);
+        REQUIRE(s.start() == 0);
+        user_io unheard(k, s.id, uapi::op::read, 0, 8);
+        unheard.submit();
+        settle(k);
+        s.kill();
+        settle(k);
+        CHECK(unheard.done() == !again);
+        if (!again) CHECK(unheard.error() == -EIO);
+    }
+}

@@ -88,6 +88,9 @@ void ublk_core::take_back(slot& s) {
 
 void ublk_core::cancel_device(ublk_device& d) {
     for (ublk_queue& q : d.queues) {
+        // QUIESCE_DEV is no exception: requests of a device with batches fail from here on, until
+        // another server has fetched all tags (7.3; before, for ever).
+        if (d.batch()) q.force_abort = true;
         for (slot& s : q.slots) take_back(s);
         while (!q.fetches.empty()) end_fetch(q, *q.fetches.back(), uapi::io_res_abort);
     }
@@ -123,7 +126,7 @@ void ublk_core::abort_owned(ublk_queue& q, bool all) {
         block_request* r = s.request;
         if (r == nullptr) continue;
         forget_request(s);
-        abort(*q.home, *r, false);
+        abort(*q.home, *r, true);  // counts as the server's, who has not heard of it
     }
 }
 
@@ -151,7 +154,7 @@ void ublk_core::reset_queue(ublk_queue& q) {
 void ublk_core::reset_round(ublk_device& d) {
     for (ublk_queue& q : d.queues) {
         reset_queue(q);
-        q.force_abort = false;
+        if (!d.batch()) q.force_abort = false;
         // With a disk, new requests wait until the next server is there.
         if (d.shown == nullptr) q.cancelling = false;
     }

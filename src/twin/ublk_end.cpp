@@ -38,9 +38,6 @@ void ublk_core::stop(ublk_device& d) {
     d.mutex.lock();
     stop_locked(d);
     if (at_least(7, 3) && d.open) d.stopping = true;
-    if (d.batch()) {
-        for (ublk_queue& q : d.queues) q.force_abort = true;
-    }
     d.mutex.unlock();
     cancel_device(d);
     changed(d);
@@ -123,8 +120,13 @@ void ublk_core::end_of_server(ublk_device& d) {
 void ublk_core::end_of_file(ublk_device& d) {
     while (any_registered(d)) exec.wait(d.changed);
     const bool had_disk = d.shown != nullptr;
-    if (had_disk) mark_cancelling(d);
+    // Also where one queue has begun anew, in a round that was never complete.
+    if (had_disk) {
+        d.cancelling = false;
+        mark_cancelling(d);
+    }
     for (ublk_queue& q : d.queues) abort_owned(q);
+    if (had_disk && d.batch()) blocks().start_queues(*d.shown);  // what was put back comes again
     d.mutex.lock();
     if (had_disk && d.state() == uapi::device_state::live) {
         if (!d.keeps_disk()) {

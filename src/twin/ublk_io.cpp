@@ -132,14 +132,17 @@ void ublk_core::mark_fetched(slot& s, uring_command& c) {
     q.daemon = at_least(6, 16) ? 0 : c.who;
     // The device's flags begin anew with a complete round, but not where that is done by
     // START_USER_RECOVERY and END_USER_RECOVERY.
-    if (at_least(7, 0)) {
-        if (!d.cancelled_in_round) q.cancelling = q.fail_io = q.force_abort = false;
+    const bool takes_requests_again = !d.batch() || at_least(7, 3);
+    if (at_least(7, 0) && !d.cancelled_in_round) {
+        q.cancelling = q.fail_io = false;
+        if (takes_requests_again) q.force_abort = false;
     }
     if (!d.all_fetched()) return;
     d.ready_once = true;
     if (at_least(6, 15) && !d.cancelled_in_round) {
         for (ublk_queue& each : d.queues) {
-            each.cancelling = each.fail_io = each.force_abort = false;
+            each.cancelling = each.fail_io = false;
+            if (takes_requests_again) each.force_abort = false;
         }
         d.cancelling = false;
     }

@@ -215,6 +215,24 @@ steps opened(const shape& of, unsigned dev) {
     return all;
 }
 
+namespace {
+
+steps fetched_in_batches(const shape& of, unsigned dev) {
+    step buffers = call(op::provide, dev);
+    buffers.length = 8;
+    buffers.group = 1;
+    steps all = {buffers};
+    std::vector<std::uint16_t> tags;
+    for (std::uint16_t t = 0; t < of.depth; ++t) tags.push_back(t);
+    for (std::uint16_t q = 0; q < of.queues; ++q) {
+        all.push_back(batch(uapi::io_op::prep_io_cmds, q, tags, 0, copies(of), dev));
+        all.push_back(fetch_batch(q, dev));
+    }
+    return all;
+}
+
+}  // namespace
+
 steps fetched(const shape& of, unsigned dev) {
     steps all = opened(of, dev);
     if ((of.flags & uapi::f_auto_buf_reg) != 0) {
@@ -222,20 +240,11 @@ steps fetched(const shape& of, unsigned dev) {
         table.length = 64;
         all.push_back(table);
     }
+    if ((of.flags & uapi::f_batch_io) != 0) {
+        join(all, fetched_in_batches(of, dev));
+        return all;
+    }
     for (std::uint16_t q = 0; q < of.queues; ++q) {
-        if ((of.flags & uapi::f_batch_io) != 0) {
-            std::vector<std::uint16_t> tags;
-            for (std::uint16_t t = 0; t < of.depth; ++t) tags.push_back(t);
-            if (q == 0) {
-                step buffers = call(op::provide, dev);
-                buffers.length = 8;
-                buffers.group = 1;
-                all.push_back(buffers);
-            }
-            all.push_back(batch(uapi::io_op::prep_io_cmds, q, tags, 0, copies(of), dev));
-            all.push_back(fetch_batch(q, dev));
-            continue;
-        }
         for (std::uint16_t t = 0; t < of.depth; ++t) all.push_back(fetch(of, q, t, dev));
     }
     return all;
@@ -257,7 +266,10 @@ steps asked(const shape& of) {
 steps taken_over(const shape& of) {
     steps all = {by(open_char(), p_other, 1)};
     for (std::uint16_t q = 0; q < of.queues; ++q) all.push_back(by(map_queue(of, q), p_other, 1));
-    for (std::uint16_t q = 0; q < of.queues; ++q) {
+    if ((of.flags & uapi::f_batch_io) != 0) {
+        for (const step& s : fetched_in_batches(of, 0)) all.push_back(by(s, p_other, 1));
+    }
+    for (std::uint16_t q = 0; q < of.queues && (of.flags & uapi::f_batch_io) == 0; ++q) {
         for (std::uint16_t t = 0; t < of.depth; ++t) {
             all.push_back(by(fetch(of, q, t), p_other, 1));
         }

@@ -9,6 +9,7 @@ namespace agree {
 namespace {
 
 using uapi::ctrl_op;
+using uapi::io_op;
 
 constexpr std::uint64_t r = uapi::f_user_recovery;
 constexpr std::uint64_t reissue = r | uapi::f_user_recovery_reissue;
@@ -158,11 +159,70 @@ sequences quiesces() {
     return all;
 }
 
+// Devices with batches whose server goes, or is to go.
+sequences batches() {
+    constexpr std::uint64_t scanless = uapi::f_no_auto_part_scan | uapi::f_batch_io;
+    const auto quiesce = [] {
+        step s = by(command(ctrl_op::quiesce_dev), p_other, 1);
+        s.data0 = 100;
+        return s;
+    };
+    const auto done = [](std::int32_t result) {
+        return batch(io_op::commit_io_cmds, 0, {tag_delivered}, result, true);
+    };
+    const step read = disk(op::disk_read);
+    sequences all;
+    for (const auto& [mode, flags] : {std::pair{"wait", r | uapi::f_quiesce},
+                                      std::pair{"reissue", reissue | uapi::f_quiesce}}) {
+        const shape of{.flags = scanless | flags, .depth = 4};
+        const auto named = [&](const std::string& what, const auto&... parts) {
+            all.push_back(make(std::string("batch.") + mode + "." + what, parts...));
+        };
+        // Nobody has asked for requests yet.
+        const auto deaf = [&] {
+            steps before = opened(of);
+            join(before, batch(io_op::prep_io_cmds, 0, {0, 1, 2, 3}, 0, true));
+            join(before, start());
+            join(before, disk_open(O_RDWR));
+            join(before, read);
+            return before;
+        };
+        steps without_end = taken_over(of);
+        const step end = without_end.back();
+        without_end.pop_back();
+        named("quiesced", live(of), disk_open(O_RDWR), quiesce(), read, other(get_info()));
+        named("quiesced-in-hand", live(of), disk_open(O_RDWR), read, quiesce(), done(4096), read);
+        named("quiesced-in-hand-closed", live(of), disk_open(O_RDWR), read, quiesce(),
+              call(op::ring_close), unmap_queue(), close_char(), recover());
+        named("quiesced-closed", live(of), quiesce(), call(op::ring_close), unmap_queue(),
+              close_char(), disk_open(O_RDWR), read, recover(), taken_over(of), read,
+              by(done(4096), p_other, 1));
+        named("quiesced-recovering", live(of), quiesce(), call(op::ring_close), unmap_queue(),
+              close_char(), disk_open(O_RDWR), recover(), read, taken_over(of));
+        named("quiesced-fetched", live(of), quiesce(), call(op::ring_close), unmap_queue(),
+              close_char(), disk_open(O_RDWR), recover(), without_end, read, end);
+        named("quiesced-undelivered", deaf(), quiesce(), call(op::ring_close), unmap_queue(),
+              close_char(), recover(), taken_over(of));
+        named("closed-in-hand", live(of), disk_open(O_RDWR), read, call(op::ring_close), read,
+              unmap_queue(), close_char(), recover(), taken_over(of));
+        named("closed", live(of), disk_open(O_RDWR), call(op::ring_close), read, unmap_queue(),
+              close_char(), read, recover(), taken_over(of));
+        named("closed-undelivered", deaf(), call(op::ring_close), unmap_queue(), close_char(),
+              recover(), taken_over(of));
+        named("killed-undelivered", deaf(), kill(), recover(), taken_over(of));
+        named("killed", live(of), disk_open(O_RDWR), read, kill(), read, recover(), taken_over(of));
+        named("answered-after-close", live(of), disk_open(O_RDWR), read, call(op::ring_close),
+              changed(done(4096), [](step& s) { s.ring = r_second; }), unmap_queue(), close_char());
+    }
+    for (sequence& s : all) s.since = 700;
+    return all;
+}
+
 }  // namespace
 
 sequences recovery_sequences() {
     sequences all = deaths();
-    for (auto* more : {&recoveries, &quiesces}) {
+    for (auto* more : {&recoveries, &quiesces, &batches}) {
         for (sequence& s : more()) all.push_back(std::move(s));
     }
     return all;

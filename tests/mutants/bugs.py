@@ -8,22 +8,24 @@ once, and the text to put in its place.
 QUEUE = "src/queue/queue.cpp"
 RING_IO = "src/queue/ring_io.cpp"
 LIFE = "src/device/life.cpp"
-LANE = "src/queue/plain_copy.hpp"
+BUFFERS = "src/queue/buffers.hpp"
+ANSWER = "src/queue/answer.cpp"
+BATCHES = "src/queue/queue_batch.cpp"
+SLOT = "src/queue/slot.hpp"
 PLAN = "src/device/plan.cpp"
 
 # Where queue::start hands a request to its target.
-HAND_OVER = "    if (target_.table().asynchronous) {\n        arena_in_use arena(&s.frames);\n"
+HAND_OVER = "    give_to_target(s);\n}\n\nvoid queue::give_to_target"
 
 BUGS = [
     ("commit-twice", "each answer is given twice",
-     [(QUEUE, "    with_target_ -= 1;\n    command(s, uapi::io_op::commit_and_fetch_req, outcome);",
-       "    with_target_ -= 1;\n    command(s, uapi::io_op::commit_and_fetch_req, outcome);\n"
-       "    command(s, uapi::io_op::commit_and_fetch_req, outcome);")]),
+     [(QUEUE, "    since.set(0);\n    send(s, outcome);",
+       "    since.set(0);\n    send(s, outcome);\n    send(s, outcome);")]),
     ("error-not-answered", "a request whose handler failed is never answered",
-     [(QUEUE, "        counters_.failed.add(1);\n        return commit(s, -code);",
+     [(ANSWER, "        counters_.failed.add(1);\n        return commit(s, -code);",
        "        counters_.failed.add(1);\n        return;")]),
     ("error-as-success", "a request whose handler failed is answered as done",
-     [(QUEUE, "        counters_.failed.add(1);\n        return commit(s, -code);",
+     [(ANSWER, "        counters_.failed.add(1);\n        return commit(s, -code);",
        "        counters_.failed.add(1);\n"
        "        return commit(s, static_cast<std::int32_t>(s.length()));")]),
     ("wrong-descriptors", "every queue maps the descriptors of queue 0",
@@ -38,18 +40,18 @@ BUGS = [
      [(QUEUE, "    for (unsigned tag = 0; tag < spec_.depth; ++tag) {\n        command(",
        "    for (unsigned tag = 1; tag < spec_.depth; ++tag) {\n        command(")]),
     ("flush-ignored", "a flush is answered without asking the target",
-     [(QUEUE, HAND_OVER, "    if (op == operation::flush) return answer(s, {});\n" + HAND_OVER)]),
+     [(ANSWER, HAND_OVER, "    if (op == operation::flush) return answer(s, {});\n" + HAND_OVER)]),
     ("fua-ignored", "a write with FUA is not flushed",
-     [(QUEUE, "spec_.flush_after_fua && (d.op_flags", "false && (d.op_flags")]),
+     [(ANSWER, "spec_.flush_after_fua && (d.op_flags", "false && (d.op_flags")]),
     ("discard-ignored", "a discard is answered without asking the target",
-     [(QUEUE, HAND_OVER, "    if (op == operation::discard) return answer(s, {});\n" + HAND_OVER)]),
+     [(ANSWER, HAND_OVER, "    if (op == operation::discard) return answer(s, {});\n" + HAND_OVER)]),
     ("write-answered-at-once", "a write is answered before the target has done it",
-     [(QUEUE, HAND_OVER, "    if (op == operation::write) "
+     [(ANSWER, HAND_OVER, "    if (op == operation::write) "
        "commit(s, static_cast<std::int32_t>(s.length()));\n" + HAND_OVER)]),
     ("buffers-shared", "two tags have the same buffer",
-     [(LANE, "return {memory_.get() + tag * bytes_, length};",
+     [(BUFFERS, "return {memory_.get() + tag * bytes_, length};",
        "return {memory_.get() + tag / 2 * bytes_, length};"),
-      (LANE, "return reinterpret_cast<std::uintptr_t>(memory_.get() + tag * bytes_);",
+      (BUFFERS, "return reinterpret_cast<std::uintptr_t>(memory_.get() + tag * bytes_);",
        "return reinterpret_cast<std::uintptr_t>(memory_.get() + tag / 2 * bytes_);")]),
     ("mapping-leaked", "the descriptors stay mapped when the device is deleted",
      [(QUEUE, "    if (!mapping_.empty()) spec_.machine->unmap(mapping_);\n", "")]),
@@ -60,20 +62,20 @@ BUGS = [
      [(LIFE, "    if (!gone) {\n        removed = delete_stopped(", "    if (gone) {\n"
        "        removed = delete_stopped(")]),
     ("wrong-unit", "positions are counted in units of 1024 bytes",
-     [(QUEUE, "offset_ = d.start_sector * uapi::sector_bytes;",
+     [(SLOT, "offset_ = d.start_sector * uapi::sector_bytes;",
        "offset_ = d.start_sector * 2 * uapi::sector_bytes;")]),
     ("result-0-of-write", "a write is answered with the result 0",
-     [(QUEUE, "        outcome = static_cast<std::int32_t>(s.length());\n"
+     [(ANSWER, "        outcome = static_cast<std::int32_t>(s.length());\n"
        "        counters_.bytes_written", "        outcome = 0;\n        counters_.bytes_written")]),
     ("result-0-of-read", "a read is answered with the result 0",
-     [(QUEUE, "        outcome = static_cast<std::int32_t>(s.length());\n"
+     [(ANSWER, "        outcome = static_cast<std::int32_t>(s.length());\n"
        "        counters_.bytes_read", "        outcome = 0;\n        counters_.bytes_read")]),
     ("answer-of-another-tag", "a long answer is given for the next tag",
      [(QUEUE, ".q_id = spec_.id, .tag = s.tag,",
        ".q_id = spec_.id, .tag = static_cast<std::uint16_t>"
        "((s.tag + (outcome > 4096 ? 1 : 0)) % spec_.depth),")]),
     ("last-block-refused", "requests that end where the disk ends are refused",
-     [(QUEUE, "d.nr_sectors > size_sectors - d.start_sector",
+     [(ANSWER, "d.nr_sectors > size_sectors - d.start_sector",
        "d.nr_sectors >= size_sectors - d.start_sector")]),
     ("completions-dropped", "of a batch of completions only eight are looked at",
      [("src/os/ring.hpp", "        for (; head != tail; ++head) {\n",
@@ -101,6 +103,19 @@ BUGS = [
        "    ASHLAR_CHECK(end_recovery());", "    ASHLAR_CHECK(end_recovery());\n"
        "    ASHLAR_CHECK(start_queues());")]),
     ("wake-up-lost", "a queue that is to end is not woken",
-     [(LIFE, "                queue::queue::wake_to_end(machine_, life->wakeup_fd);",
-       "                static_cast<void>(0);")]),
+     [(LIFE, "                queue::queue::wake_to_end(machine_, life->wakeup_fd);\n"
+       "                if (!ends", "                if (!ends"),
+      (LIFE, "                    queue::queue::wake_to_end(machine_, life->wakeup_fd);",
+       "                    static_cast<void>(0);")]),
+    ("stale-tag", "a tag that comes back at the end of a round counts as a request",
+     [(QUEUE, "        round_over_ = true;\n        return;\n    }\n    if (fetching_) {\n"
+       "        fetch_refusal_ = -outcome;",
+       "        round_over_ = true;\n        return start(s);\n    }\n    if (fetching_) {\n"
+       "        fetch_refusal_ = -outcome;")]),
+    ("overflow-ends-delivery", "a fetch of batches that found completions full is not repeated",
+     [(BATCHES, "fetch_again_ = outcome == -ENOBUFS || outcome >= 0;", "fetch_again_ = false;")]),
+    ("data-copied-late", "by user copy a read is answered before its data is there",
+     [(ANSWER, "    if (s.goes_back && !failed) {", "    if (s.goes_back && s.flushing) {")]),
+    ("fallback-ignored", "a request that could not be registered counts as registered",
+     [(ANSWER, "(d.op_flags & uapi::io_f_need_reg_buf) != 0", "false")]),
 ]
