@@ -31,8 +31,6 @@ constexpr plain_words plain[] = {
     {"ADD-17", "this id is taken, or its old device is still held by somebody",
      "see ashlar list, and ashlar why for who holds it; leave out --id to get the lowest free one"},
     {"ADD-16", "", "free some memory"},
-    {"ADD-19", "the kernel has no memory for so many queues and tags",
-     "use fewer queues or a smaller depth"},
     {"D-5", "there is no such ublk device", "see ashlar list"},
     {"D-7", "", "see ashlar features"},
     {"P-1", "control of ublk devices needs CAP_SYS_ADMIN", "run as root, or with sudo"},

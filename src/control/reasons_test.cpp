@@ -50,6 +50,9 @@ TEST_SUITE("twin") {
         wished = small;
         wished.flags = uapi::f_quiesce;
         names(c.add(wished), "ADD-7", "QUIESCE", EINVAL);
+        wished.queue_depth = 1;
+        wished.flags = uapi::f_batch_io;
+        names(c.add(wished), "ADD-19", "at least 2 tags", EINVAL);
         names(c.info(7), "D-5", "no such ublk device: dev_id is 7", ENODEV);
 
         auto made = c.add(small);
