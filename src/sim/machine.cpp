@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // ashlar::twin::machine, for tests of targets: a kernel of the twin, and servers on it.
 #include "device/life.hpp"
+#include "sim/patience.hpp"
 #include "twin/block.hpp"
 #include "twin/driver.hpp"
 #include "twin/file.hpp"
@@ -21,23 +22,6 @@ namespace ashlar::twin {
 namespace {
 
 constexpr std::size_t trace_entries = 1000;
-
-// What takes so long never comes: servers may have something to do for ever, as they look around.
-constexpr std::uint64_t patience_ns = 3600 * control::second_ns;
-
-template <class F>
-bool comes_true(kernel& k, F&& condition) {
-    const std::uint64_t until = k.exec().now() + patience_ns;
-    while (!condition()) {
-        if (k.exec().now() >= until || !k.steps().step()) return false;
-    }
-    return true;
-}
-
-template <class F>
-void await(kernel& k, F&& condition) {
-    if (!comes_true(k, condition)) throw standstill(k.steps().waiting());
-}
 
 kernel_options options_of(const machine_options& wanted) {
     auto version = rules::kernel_named(wanted.kernel);
