@@ -32,7 +32,8 @@ class reader {
 public:
     explicit reader(std::string_view text) {
         d_.lines = lines_of(text);
-        constexpr std::string_view marks[] = {"ublk", "UBLK", "START_DEV", "ADD_DEV"};
+        constexpr std::string_view marks[] = {"ublk", "UBLK", "START_DEV", "ADD_DEV",
+                                              "GET_DEV_INFO"};
         d_.about_ublk = std::ranges::any_of(marks, [&](auto m) { return contains(text, m); });
     }
 

@@ -274,7 +274,7 @@ explanation text(std::string_view input, const options& how) {
     const rules::kernel k = choose_kernel(out, how, d.kernel);
     session calls(d, k);
     d.forget(calls.lines());
-    trace t = read_strace(d.lines, k, calls);
+    trace t = read_strace(d, k, calls);
     d.forget(t.lines);
     for (finding& f : calls.findings()) out.findings.push_back(std::move(f));
     for (finding& f : t.findings) out.findings.push_back(std::move(f));

@@ -50,7 +50,9 @@ const history::device* history::device_of_path(const std::string& path) const {
 const history::device* history::device_of(const ring_call& c) const {
     if (!is_control(c.about())) {
         const auto file = files_.find(c.fd());
-        return file == files_.end() ? nullptr : device_of_path(file->second);
+        if (file != files_.end()) return device_of_path(file->second);
+        // Where nobody shows what was opened, and there is one device, it is that.
+        return devices_.size() == 1 ? &devices_.begin()->second : nullptr;
     }
     const auto found = devices_.find(id_of(c));
     return found == devices_.end() ? nullptr : &found->second;
@@ -248,11 +250,11 @@ void history::tell_device(evidence& seen, const device& d) const {
     c.descriptor_bytes =
         d.info.io_desc_size == 0 ? uapi::io_desc_size_default : d.info.io_desc_size;
     if (d.types && d.made) c.stored_types = *d.types;
-    c.any_queue_was_ready = d.was_ready;
+    if (d.made || d.was_ready) c.any_queue_was_ready = d.was_ready;
     if (d.unsure) return;
     const auto state = static_cast<uapi::device_state>(d.info.state);
     c.state = state;
-    c.stopping = d.stopping;
+    if (d.made || d.stopping) c.stopping = d.stopping;
     c.disk_present = state != uapi::device_state::dead;
     if (state == uapi::device_state::live) c.disk_used = true;
     else if (d.made && !d.had_disk) c.disk_used = false;
@@ -269,7 +271,9 @@ void history::tell_device(evidence& seen, const device& d) const {
 void history::tell_slot(evidence& seen, const device& d, place at, const std::string& who) const {
     if (d.unsure || (d.info.flags & uapi::f_batch_io) != 0) return;
     const auto found = d.slots.find(at);
-    if (found == d.slots.end() && !d.made) return;
+    // Where the log does not begin with ADD_DEV, a tag may have been fetched before.
+    const bool seen_before = found != d.slots.end() && !found->second.owner.empty();
+    if (!seen_before && !d.made) return;
     const slot s = found == d.slots.end() ? slot{} : found->second;
     seen.c.slot_active = s.active;
     seen.c.slot_owned = s.owned;

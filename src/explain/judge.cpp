@@ -76,7 +76,7 @@ std::vector<candidate> walk(const evidence& seen) {
             candidate c{.rule = r, .broken = maybe::unknown(), .condition = {}};
             c.broken = evaluate(*r, seen, c.condition);
             c.late = waited;
-            c.weight = weight_of(r->id);
+            c.weight = weight_with(seen, r->id);
             c.place = all.size();
             if (r->what == effect::blocks) waited = true;
             if (!c.broken.no()) all.push_back(std::move(c));
@@ -175,15 +175,14 @@ const row* rule_of_zero_header(const evidence& seen) {
 
 void order(std::vector<candidate>& all, const evidence& seen, const outcome& told) {
     for (candidate& c : all) {
-        if (c.broken.yes()) c.weight += 1000;
+        // Where B-7 is broken one of B-4 and B-5 is, too, and comes first.
+        if (c.broken.yes() && c.rule->id != "B-7") c.weight += 1000;
         if (in_log(*c.rule, told)) c.weight += 2000;
         if (!c.condition.empty()) c.weight = std::max(c.weight, 45);
         // What may give any errno gives this one rarely.
         if (c.rule->error_of && !c.broken.yes()) c.weight = (c.weight + 3) / 4;
         if (told.when == when::immediately && c.late) c.weight /= 4;
         if (c.rule->id == "U-7" && seen.personality_set) c.weight += 500;
-        // A path was sent, so its rules count.
-        if (c.rule->id.starts_with("P-") && (seen.c.path_length > 0).yes()) c.weight += 30;
         if (c.rule->id == "D-2" && seen.entry_bytes == 64) c.weight += 60;
         if (c.rule->id == "U-1" && seen.entry_bytes != 0 && !c.broken.yes()) c.weight += 200;
     }

@@ -42,6 +42,8 @@ judgement judge(const evidence& seen, const outcome& told);
 std::string_view name(certainty c);
 // How often people break the rule, where nothing else tells: a rank, not a probability.
 int weight_of(std::string_view rule);
+// The same for a call with such values.
+int weight_with(const evidence& seen, std::string_view rule);
 // "EINVAL", "waits", "no error".
 std::string effect_text(const verdict& v);
 

@@ -52,9 +52,13 @@ void judge_elements(judgement& j, const evidence& header, const ring_call& c, co
             const bool known = std::ranges::any_of(
                 j.verdicts, [&](const verdict& k) { return k.id == v.id && k.means == v.means; });
             if (known) continue;
+            const int weight = weight_with(one, v.id);
             const auto place = v.sure == certainty::certain
                                    ? j.verdicts.begin() + static_cast<std::ptrdiff_t>(at++)
-                                   : j.verdicts.end();
+                                   : std::ranges::find_if(j.verdicts, [&](const verdict& k) {
+                                         return k.sure == certainty::possible &&
+                                                weight_with(header, k.id) < weight;
+                                     });
             j.verdicts.insert(place, std::move(v));
         }
     }
@@ -63,20 +67,36 @@ void judge_elements(judgement& j, const evidence& header, const ring_call& c, co
 }  // namespace
 
 session::session(const document& d, const rules::kernel& k) : kernel_(k) {
-    if (d.completions.empty()) return;
-    take_entries(d);
-    take_completions(d);
-    if (lines_.empty()) {
-        events_.clear();
-        return;
+    take_answers(d);
+    if (!d.completions.empty()) {
+        const auto answers = events_;
+        take_entries(d);
+        take_completions(d);
+        if (lines_.empty()) events_ = answers;
+        else take_files(d);
     }
-    take_files(d);
     std::ranges::sort(events_, {}, [](const event& e) { return std::pair(e.line, e.what); });
     // What is shown of a request belongs to the completion before it.
     const ring_call* last = nullptr;
     for (event& e : events_) {
         if (e.what == kind::completion) last = e.call;
         if (e.what == kind::request) e.call = last;
+    }
+}
+
+// What GET_DEV_INFO gave, which its line or the one above says.
+void session::take_answers(const document& d) {
+    for (const blob& b : d.blobs) {
+        if (shape_of(b.bytes) != shape::info) continue;
+        const auto says = [&](std::size_t line) {
+            if (line < 1 || line > d.lines.size()) return false;
+            const line_words w = words_of(d.lines[line - 1]);
+            return std::ranges::any_of(w.commands, [](const command_word& c) {
+                return c.about == subject::get_dev_info || c.about == subject::get_dev_info2;
+            });
+        };
+        if (!says(b.first_line) && !says(b.first_line - 1)) continue;
+        events_.push_back({.line = b.first_line, .what = kind::info, .bytes = b.bytes});
     }
 }
 

@@ -57,6 +57,7 @@ private:
     history walked_;               // up to the event next_, for tell_file
     std::size_t next_ = 0;
 
+    void take_answers(const document& d);
     void take_entries(const document& d);
     void take_completions(const document& d);
     void take_files(const document& d);

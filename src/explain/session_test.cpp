@@ -152,3 +152,26 @@ TEST_CASE("log: an ADD_DEV of which nobody shows what was sent makes no device k
                              "openat(AT_FDCWD, \"/dev/ublkc0\", O_RDWR) = 5\n";
     CHECK(rule_of(made + fetch(2, 9) + result(2, -EINVAL)) != "IO-4 certain");
 }
+
+TEST_CASE("log: the device's info is enough where it decides") {
+    uapi::ctrl_dev_info seen = info;
+    seen.flags = uapi::f_user_copy;
+    seen.state = 1;
+    const std::string start = "Linux 6.12\nGET_DEV_INFO gives " + hex(seen) + "\n";
+    CHECK(rule_of(start + fetch(2, 2) + result(2, -EINVAL)) == "IO-4 certain");
+    // A tag may have been fetched before this log.
+    const auto commit = io(uapi::io_op::commit_and_fetch_req, 3, {.tag = 1, .result = 512});
+    CHECK(rule_of(start + commit + result(3, -EINVAL)) != "IO-7 certain");
+    const std::string copied = "pread64(5</dev/ublkc4>, 0x7f20, 512, 2147483648) = -1 EINVAL (…)\n";
+    seen.flags = 0;
+    CHECK(rule_of("Linux 6.12\nGET_DEV_INFO gives " + hex(seen) + "\n" + copied) == "UC-5 certain");
+}
+
+TEST_CASE("log: what the values of a call say about what is likely") {
+    const auto first = [](const std::string& call) {
+        return rule_of("Linux 6.12\n" + call + result(2, -EINVAL)).substr(0, 4);
+    };
+    CHECK(first(fetch(2, 128)) == "IO-4");  // one more than the last tag of a usual depth
+    CHECK(first(fetch(2, 3)) == "IO-6");
+    CHECK(first(fetch(2, 0)) == "FETC");  // nobody else can have fetched before
+}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "explain/strace.hpp"
 
+#include "explain/document.hpp"
 #include "explain/session.hpp"
 #include "explain/strace_call.hpp"
 #include "explain/words.hpp"
@@ -12,6 +13,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <map>
+#include <set>
 #include <string>
 
 namespace ashlar::explain {
@@ -47,8 +49,8 @@ bool has_wide_entries(std::string_view parameters) {
 
 class follower {
 public:
-    follower(const rules::kernel& k, session& calls, trace& out)
-        : kernel_(k), calls_(calls), out_(out) {}
+    follower(const rules::kernel& k, session& calls, trace& out, bool about_ublk)
+        : kernel_(k), calls_(calls), out_(out), about_ublk_(about_ublk) {}
 
     void take(const system_call& c) {
         if (c.name == "openat" || c.name == "open") opened(c);
@@ -97,6 +99,8 @@ private:
     const rules::kernel& kernel_;
     session& calls_;
     trace& out_;
+    bool about_ublk_;
+    std::set<std::string> others_;                 // addresses of mappings of other files
     std::map<int, std::string> files_;             // of ublk: descriptor, path
     std::map<std::string, std::size_t> mappings_;  // of ublkcN: address, line
     std::map<int, bool> rings_;                    // descriptor: has 128-byte entries
@@ -193,7 +197,10 @@ private:
     void mapped(const system_call& c) {
         if (c.arguments.size() < 6) return;
         const std::string path = path_of(c.arguments[4]);
-        if (!path.starts_with("/dev/ublkc")) return;
+        if (!path.starts_with("/dev/ublkc")) {
+            if (c.error == 0) others_.insert(fmt::format("{:#x}", c.result));
+            return;
+        }
         if (c.error == 0) {
             mappings_[fmt::format("{:#x}", c.result)] = c.line;
             return;
@@ -211,12 +218,23 @@ private:
     }
 
     void protect(const system_call& c) {
-        if (c.error == 0 || c.arguments.empty() || !mappings_.contains(c.arguments[0])) return;
+        if (c.error == 0 || c.arguments.size() < 3) return;
+        const bool own = mappings_.contains(c.arguments[0]);
+        if (!own && !may_be_descriptors(c)) return;
         add_plain(fmt::format("mprotect of the descriptors failed with {}", errno_name(c.error)),
                   c.line, "MMAP-2",
                   "The descriptors can only be read, and their mapping can't be made writable "
                   "afterwards either",
                   "map with PROT_READ alone, and leave it so");
+        if (own) return;
+        verdict& v = out_.findings.back().verdicts.front();
+        v.sure = certainty::possible;
+        v.look = "is this address that of the descriptors? grep ublkc /proc/PID/maps";
+    }
+    // A mapping that the trace doesn't show being made.
+    [[nodiscard]] bool may_be_descriptors(const system_call& c) const {
+        return about_ublk_ && c.error == EACCES && contains(c.arguments[2], "PROT_WRITE") &&
+               !others_.contains(c.arguments[0]);
     }
 
     void copied(const system_call& c) {
@@ -325,11 +343,11 @@ private:
 
 }  // namespace
 
-trace read_strace(const std::vector<std::string_view>& lines, const rules::kernel& k,
-                  session& calls) {
+trace read_strace(const document& d, const rules::kernel& k, session& calls) {
     trace out;
     call_parser p;
-    follower f(k, calls, out);
+    follower f(k, calls, out, d.about_ublk);
+    const auto& lines = d.lines;
     for (std::size_t i = 0; i < lines.size(); ++i) {
         if (is_system_call(lines[i])) out.lines.insert(i + 1);
         const auto call = p.take(lines[i], i + 1);

@@ -16,10 +16,10 @@ struct trace {
     std::set<std::size_t> lines;  // that are calls of it
 };
 
+struct document;
 class session;
 
 // `calls` is what else the text tells of the driver.
-trace read_strace(const std::vector<std::string_view>& lines, const rules::kernel& k,
-                  session& calls);
+trace read_strace(const document& d, const rules::kernel& k, session& calls);
 
 }  // namespace ashlar::explain

@@ -122,3 +122,17 @@ TEST_CASE("strace: a function of a program that has a command's name is no syste
     const auto e = on_6_12("ublk_ctrl_add_dev(id 0) = -22\n");
     CHECK(find(e, "ADD_DEV failed with EINVAL") != nullptr);
 }
+
+TEST_CASE("strace: mprotect of what may be the descriptors") {
+    const std::string call =
+        "mprotect(0x7f3000000000, 4096, PROT_READ|PROT_WRITE) = -1 EACCES (…)\n";
+    const auto e = on_6_12("of a ublk server:\n" + call);
+    const finding* f = find(e, "mprotect of the descriptors failed");
+    REQUIRE(f != nullptr);
+    CHECK(f->verdicts.at(0).sure == certainty::possible);
+    CHECK(find(on_6_12(call), "mprotect") == nullptr);
+    CHECK(find(on_6_12("of a ublk server:\nmmap(NULL, 4096, PROT_READ, MAP_SHARED, 9, 0) = "
+                       "0x7f3000000000\n" +
+                       call),
+               "mprotect") == nullptr);
+}

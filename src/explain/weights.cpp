@@ -68,6 +68,9 @@ constexpr weight weights[] = {
     {"SET-3", 20},
     {"SET-5", 50},
     {"SET-6", 10},
+    {"PAR-6", 12},
+    {"PAR-8", 4},
+    {"PAR-15", 3},
     {"START-1", 60},
     {"START-2", 40},
     {"START-4", 80},
@@ -80,9 +83,9 @@ constexpr weight weights[] = {
     {"DEL-1", 20},
     {"DEL-3", 70},
     {"STOP", 30},
-    {"TRY-1", 50},
-    {"SIZE-1", 50},
-    {"QUI-2", 50},
+    {"TRY-1", 55},
+    {"SIZE-1", 55},
+    {"QUI-2", 55},
     {"QUI-1", 55},
     {"UBUF-2", 30},
     // I/O.
@@ -100,8 +103,19 @@ constexpr weight weights[] = {
     {"FETCH-5", 40},
     {"FETCH-6", 30},
     {"COMMIT-1", 60},
-    {"COMMIT-2", 60},
+    {"COMMIT-2", 30},
     {"COMMIT-3", 15},
+    {"RBUF-1", 50},
+    {"UBUF-1", 50},
+    {"B-0", 45},
+    {"B-1", 16},
+    {"B-7", 1},
+    {"BE-2", 20},
+    {"BE-3", 18},
+    {"BE-5", 40},
+    {"BE-6", 12},
+    {"BE-7", 40},
+    {"REG-1", 45},
     {"REG-2", 40},
     {"REG-3", 25},
     {"MMAP-0", 10},
@@ -109,10 +123,57 @@ constexpr weight weights[] = {
     {"MMAP-2", 90},
     {"MMAP-3", 30},
     {"MMAP-4", 35},
+    {"UC-1", 1},
     {"OPEN-1", 30},
     {"OPEN-2", 60},
     {"OPEN-3", 60},
     {"BF-6", 60},
+};
+
+bool is_batch(rules::subject s) {
+    using enum rules::subject;
+    return s == prep_io_cmds || s == commit_io_cmds || s == fetch_io_cmds || s == prep_element ||
+           s == commit_element;
+}
+
+// Loops that run one too far end at the depth, and depths are powers of two; few tags are.
+bool is_like_a_depth(std::uint16_t tag) { return tag >= 16 && (tag & (tag - 1)) == 0; }
+
+struct hint {
+    std::string_view rule;
+    bool (*shows)(const evidence&);
+    int percent;  // of the weight that is left of it, or what it grows to
+};
+
+// What a call's values say about how likely it broke a rule, where they don't decide.
+constexpr hint hints[] = {
+    // The first fetch of a queue decides whose it is, and is one of tag 0 as a rule.
+    {"IO-6", [](auto& e) { return e.about == rules::subject::fetch_req && (e.c.tag == 0).yes(); },
+     25},
+    {"IO-4", [](auto& e) { return e.c.tag.is(is_like_a_depth).yes(); }, 250},
+    // Who sends batches has made a device for them.
+    {"IO-3", [](auto& e) { return is_batch(e.about); }, 25},
+    {"IO-4", [](auto& e) { return is_batch(e.about); }, 25},
+    {"IO-6", [](auto& e) { return is_batch(e.about); }, 10},
+    {"IO-7", [](auto& e) { return is_batch(e.about); }, 10},
+    {"IO-9", [](auto& e) { return is_batch(e.about); }, 75},
+    // A device that asks for buffers is asked to be told them.
+    {"IO-8", [](auto& e) { return has(e.c.flags, uapi::f_need_get_data).yes(); }, 700},
+    // A wrong length, or a wrong process, fails at queue 0 already.
+    {"MMAP-3", [](auto& e) { return (e.c.position != 0).yes(); }, 200},
+    // Who copies by pread and pwrite has no buffer to name.
+    {"COMMIT-2", [](auto& e) { return has(e.c.flags, uapi::f_user_copy).yes(); }, 400},
+    // Hardly anybody moves a part of a request.
+    {"UC-8", [](auto&) { return true; }, 500},
+    // Positions of data begin at 0x80000000.
+    {"UC-4", [](auto& e) { return (e.c.position < 0x80000000u).yes(); }, 900},
+    // Few devices take less than 512 KiB at once.
+    {"PAR-6", [](auto& e) { return e.params.basic.max_sectors <= 1024; }, 50},
+    {"PAR-8", [](auto& e) { return e.params.basic.chunk_sectors != 0; }, 200},
+    {"PAR-15", [](auto& e) { return e.params.basic.chunk_sectors != 0; }, 250},
+    {"PAR-18", [](auto& e) { return (e.params.types & uapi::param_type_integrity) != 0; }, 300},
+    // A path was sent, so its rules count.
+    {"P-", [](auto& e) { return (e.c.path_length > 0).yes(); }, 250},
 };
 
 }  // namespace
@@ -120,6 +181,15 @@ constexpr weight weights[] = {
 int weight_of(std::string_view rule) {
     const auto* found = std::ranges::find(weights, rule, &weight::rule);
     return found == std::end(weights) ? 10 : found->value;
+}
+
+int weight_with(const evidence& seen, std::string_view rule) {
+    int value = weight_of(rule);
+    for (const hint& h : hints) {
+        const bool all = h.rule.ends_with('-') && rule.starts_with(h.rule);
+        if ((all || h.rule == rule) && h.shows(seen)) value = (value * h.percent + 99) / 100;
+    }
+    return value;
 }
 
 }  // namespace ashlar::explain

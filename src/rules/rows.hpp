@@ -52,11 +52,12 @@ inline constexpr std::uint64_t non_copy_flags =
 // The driver copies between the request and the server's buffer.
 inline maybe copy_mode(const call& c) { return !has(c.flags, non_copy_flags); }
 
+// Every device has a queue 0 and a tag 0.
 inline maybe bad_queue(const call& c) {
-    return both(c.q_id, c.queues, [](auto q, auto n) { return q >= n; });
+    return c.q_id != 0 && both(c.q_id, c.queues, [](auto q, auto n) { return q >= n; });
 }
 inline maybe bad_tag(const call& c) {
-    return both(c.tag, c.depth, [](auto tag, auto n) { return tag >= n; });
+    return c.tag != 0 && both(c.tag, c.depth, [](auto tag, auto n) { return tag >= n; });
 }
 
 // The type byte of the command's number is not one that this kernel takes.

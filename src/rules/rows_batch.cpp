@@ -25,7 +25,8 @@ maybe flag(const call& c, std::uint16_t mask) {
     return c.batch.is([mask](batch b) { return (b->flags & mask) != 0; });
 }
 maybe bad_batch_queue(const kernel&, const call& c) {
-    return both(c.batch, c.queues, [](batch b, auto queues) { return b->q_id >= queues; });
+    return c.batch.is([](batch b) { return b->q_id != 0; }) &&
+           both(c.batch, c.queues, [](batch b, auto queues) { return b->q_id >= queues; });
 }
 maybe no_buffer(const kernel&, const call& c) { return copy_mode(c) && zero(c.io_address); }
 

@@ -106,7 +106,8 @@ constexpr row rows[] = {
      .error = EINVAL,
      .breaks =
          [](auto& k, auto& c) {
-             return both(c.queues, c.descriptor_bytes, [](auto, auto) { return true; }) &&
+             return c.position != 0 &&
+                    both(c.queues, c.descriptor_bytes, [](auto, auto) { return true; }) &&
                     both(c.position, c.queues, [&](std::uint64_t at, auto queues) {
                         return at >= queues * uapi::descriptor_stride(
                                                   size_or_default(c.descriptor_bytes.value()),
@@ -201,7 +202,8 @@ constexpr row rows[] = {
      .error = EINVAL,
      .breaks =
          [](auto&, auto& c) {
-             return both(c.position, c.queues,
+             return c.position.is([&](auto) { return place(c).q_id != 0; }) &&
+                    both(c.position, c.queues,
                          [&](auto, auto queues) { return place(c).q_id >= queues; });
          },
      .means = "The position's queue is not less than nr_hw_queues (a position below 0x80000000 "
@@ -222,7 +224,8 @@ constexpr row rows[] = {
      .error = EINVAL,
      .breaks =
          [](auto&, auto& c) {
-             return both(c.position, c.depth,
+             return c.position.is([&](auto) { return place(c).tag != 0; }) &&
+                    both(c.position, c.depth,
                          [&](auto, auto depth) { return place(c).tag >= depth; });
          },
      .means = "The position's tag is not less than queue_depth",
@@ -250,7 +253,8 @@ constexpr row rows[] = {
      .error = EINVAL,
      .breaks =
          [](auto&, auto& c) {
-             return both(c.position, c.request_bytes,
+             return c.position.is([&](auto) { return place(c).offset != 0; }) &&
+                    both(c.position, c.request_bytes,
                          [&](auto, auto bytes) { return place(c).offset > bytes; });
          },
      .means = "The position's offset is beyond the request's length",

@@ -59,7 +59,8 @@ struct stuck {
     static constexpr auto fence = ashlar::fence::process;
     std::uint64_t size() const { return disk_bytes; }
     task<std::error_code> read(request&) {
-        co_await never{};
+        never answer;
+        co_await answer;
         co_return std::error_code();
     }
 };

@@ -31,13 +31,15 @@ std::string text_of(const outcome& o) {
     const totals& t = o.sums;
     const client_counters& c = t.clients;
     std::string text = fmt::format(
-        "{} runs, {} of them twice, in {:.1f} s; {:.0f} simulated requests a second\n"
+        "{} runs, {} of them twice, in {:.1f} s; {:.0f} simulated requests a second, {:.0f} for "
+        "each second of processor time\n"
         "{} requests: {} reads, {} writes, {} flushes, {} discards, {} write-zeroes; {} failed, "
         "each for a reason\n"
         "{} sectors read back were right\n"
         "{} servers, {} recoveries;",
-        t.runs, t.repeated, o.seconds, rate(c.requests, o.seconds), c.requests, c.reads, c.writes,
-        c.flushes, c.discards, c.zeroes, c.failed, c.sectors_checked, t.servers, t.recoveries);
+        t.runs, t.repeated, o.seconds, rate(c.requests, o.seconds),
+        rate(c.requests, o.processor_seconds), c.requests, c.reads, c.writes, c.flushes, c.discards,
+        c.zeroes, c.failed, c.sectors_checked, t.servers, t.recoveries);
     for (std::size_t i = 0; i < mishap_kinds; ++i) {
         text += fmt::format("{} {} × {}", i == 0 ? "" : ",", name(static_cast<mishap::kind>(i)),
                             t.mishaps[i]);
@@ -55,6 +57,7 @@ std::string json_of(const outcome& o) {
         {"seconds", o.seconds},
         {"requests", c.requests},
         {"requests_per_second", rate(c.requests, o.seconds)},
+        {"requests_per_processor_second", rate(c.requests, o.processor_seconds)},
         {"reads", c.reads},
         {"writes", c.writes},
         {"flushes", c.flushes},

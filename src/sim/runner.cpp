@@ -9,6 +9,7 @@
 #include <csignal>
 #include <cstring>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,6 +20,19 @@ namespace {
 constexpr std::uint64_t runs_per_child = 500;
 constexpr useconds_t look_us_max = 20'000;
 constexpr double progress_seconds = 0.2;
+
+// Of this process and of the children that have ended.
+double processor_seconds_now() {
+    double all = 0;
+    for (const int who : {RUSAGE_SELF, RUSAGE_CHILDREN}) {
+        rusage used{};
+        ::getrusage(who, &used);
+        for (const timeval& t : {used.ru_utime, used.ru_stime}) {
+            all += static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
+        }
+    }
+    return all;
+}
 
 double seconds_now() {
     const auto now = std::chrono::steady_clock::now().time_since_epoch();
@@ -174,7 +188,7 @@ void totals::add(const totals& other) {
 outcome run_many(const runs_wanted& w,
                  const std::function<void(const totals&, double seconds)>& progress) {
     outcome all;
-    const double began = seconds_now();
+    const double began = seconds_now(), spent = processor_seconds_now();
     const double limit = static_cast<double>(w.limit_ns) / 1e9;
     double told = began;
     std::uint64_t next = w.first_seed;
@@ -208,6 +222,7 @@ outcome run_many(const runs_wanted& w,
         next += count;
     }
     all.seconds = seconds_now() - began;
+    all.processor_seconds = processor_seconds_now() - spent;
     return all;
 }
 

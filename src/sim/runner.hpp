@@ -43,6 +43,7 @@ struct outcome {
     totals sums = {};
     std::optional<finding> found = {};
     double seconds = 0;
+    double processor_seconds = 0;
 };
 
 // Ends with the first finding. `progress` is called a few times a second, of a long one.

@@ -138,7 +138,7 @@ std::string linux_stage::finish() {
     for (std::uint32_t id = 0; left.empty() && id < ids_watched; ++id) {
         if (!goes(id)) left += fmt::format(" id {}", id);
     }
-    // Its last user gone, a device has its number until its queues are freed, and none can see that.
+    // Its last user gone, a device has its number until its queues are freed; none can see that.
     if (pace_.calm) ::usleep(500'000);
     if (control_ >= 0) {
         [[maybe_unused]] const int mode = ::chmod("/dev/ublk-control", 0600);

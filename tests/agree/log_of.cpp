@@ -12,6 +12,7 @@
 #include <cstring>
 #include <fcntl.h>
 #include <set>
+#include <sstream>
 #include <sys/mman.h>
 
 namespace agree {
@@ -98,7 +99,7 @@ public:
         if (at == std::string::npos || decoded(s) != uapi::raw(uapi::ctrl_op::add_dev)) return;
         if (std::sscanf(line.c_str() + at, " => 0 {id=%u %ux%u", &id, &queues, &depth) != 3) return;
         ids_[s.dev] = id;
-        uapi::ctrl_dev_info info{};
+        uapi::ctrl_dev_info& info = infos_[s.dev].emplace();
         std::memcpy(&info, s.payload.data(), std::min(sizeof info, s.payload.size()));
         info.dev_id = id;
         info.nr_hw_queues = static_cast<std::uint16_t>(queues);
@@ -108,9 +109,35 @@ public:
         text_ += fmt::format("answer: {}\n", hex(std::as_bytes(std::span(&info, 1))));
     }
 
-    // The kernel's name and the last call, without what came before it.
-    [[nodiscard]] std::string last_alone() const {
-        return text_.substr(0, front_) + text_.substr(last_);
+    // "  now a=0 LIVE p0 c b": what GET_DEV_INFO would say from here on.
+    void changed(const std::string& line) {
+        std::istringstream words(line.substr(std::strlen("  now ")));
+        for (std::string device, state; words >> device >> state;) {
+            if (device.size() < 3 || device[1] != '=') continue;
+            auto& info = infos_.at(static_cast<std::size_t>(device[0] - 'a') % devices_max);
+            for (std::uint16_t i = 0; info && i < 4; ++i) {
+                if (uapi::to_string(static_cast<uapi::device_state>(i)) == state) info->state = i;
+            }
+        }
+    }
+
+    // The kernel's name and the last call, without what came before it. Files are named as by
+    // strace -y: a person knows which one it was.
+    [[nodiscard]] std::string last_alone(const step& s) const {
+        std::string call = text_.substr(last_);
+        const bool maps = s.what == op::map, moves = s.what == op::pread || s.what == op::pwrite;
+        const std::string fd = fmt::format("{},", char_fd(s));
+        const auto at = maps ? call.find("MAP_SHARED, " + fd) + 12 : call.find("(" + fd) + 1;
+        if (maps || moves) {
+            call.insert(at + fd.size() - 1, fmt::format("</dev/ublkc{}>", ids_[s.dev]));
+        }
+        return text_.substr(0, front_) + call;
+    }
+    [[nodiscard]] std::string with_device(const step& s) const {
+        std::string text = last_alone(s);
+        if (!infos_[s.dev]) return text;
+        const auto bytes = std::as_bytes(std::span(&*infos_[s.dev], 1));
+        return text.insert(front_, fmt::format("GET_DEV_INFO: {}\n", hex(bytes)));
     }
     [[nodiscard]] std::string take() { return std::move(text_); }
 
@@ -118,6 +145,7 @@ private:
     std::string text_;
     std::size_t front_ = 0, last_ = 0;
     std::array<std::uint32_t, devices_max> ids_{};
+    std::array<std::optional<uapi::ctrl_dev_info>, devices_max> infos_{};
 
     std::set<int> fds_;
 
@@ -275,6 +303,7 @@ run_log log_of(const sequence& s, const records& from, unsigned until) {
     writer w(from);
     run_log log;
     for (const std::string& line : from.of.at(s.id).lines) {
+        if (line.starts_with("  now ")) w.changed(line);
         unsigned number = 0;
         const bool later = std::sscanf(line.c_str(), "  then %u", &number) == 1;
         const bool known = later || std::sscanf(line.c_str(), "%u ", &number) == 1;
@@ -293,7 +322,8 @@ run_log log_of(const sequence& s, const records& from, unsigned until) {
         }
         w.learn(one, line);
     }
-    log.alone = w.last_alone();
+    log.alone = w.last_alone(s.steps[until]);
+    log.device = w.with_device(s.steps[until]);
     log.text = w.take();
     return log;
 }

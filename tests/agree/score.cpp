@@ -127,14 +127,17 @@ int score(const std::vector<records>& reals) {
     for (const records& real : reals) {
         reading with_log(real.system + ", with the log before it", true);
         reading alone(real.system + ", the call alone", false);
+        reading device(real.system + ", the call and the device's info", false);
         for (const question& q : questions_of(real, all)) {
             const run_log log = log_of(*q.of, real, q.step);
             with_log.add(q, ask(q, log.text));
             alone.add(q, ask(q, log.alone));
+            device.add(q, ask(q, log.device));
         }
         with_log.print();
+        device.print();
         alone.print();
-        (with_log.is_good() ? passed : failed) += 1;
+        (with_log.is_good() && device.is_good() ? passed : failed) += 1;
     }
     fmt::print("{} passed, {} failed\n", passed, failed);
     return failed == 0 ? 0 : 1;
