@@ -209,8 +209,7 @@ int keeper::run() {
             job_.wanted.id = id_;
             job_.await_release_ns = release_limit_ns;
             job_.handed_over_by = 0;
-            auto learned = learn_size(job_);
-            auto ready = learned ? start(start_limit_ms) : failure(std::move(learned).error());
+            auto ready = start(start_limit_ms);
             if (ready) {
                 log(level::info, fmt::format("{} is served again by process {}, after {} ms",
                                              device_room::block_path(id_), ready->pid,

@@ -27,9 +27,7 @@ constexpr verb verbs[] = {
      .details =
          "Makes the device, prints its path on standard output, and returns when the disk can be "
          "used; a server goes on in the background. If it can't start, the error is printed here "
-         "and nothing is left behind. What the server has to say later is in /run/ashlar/N.log. "
-         "It gives up what it does not need, most capabilities and system calls that no server "
-         "makes; show tells what is in force.",
+         "and nothing is left behind. What the server has to say later is in /run/ashlar/N.log.",
      .takes = operands::target,
      .options = add_options,
      .run = &run_add},

@@ -2,7 +2,6 @@
 #include "cli/worker.hpp"
 
 #include "base/try.hpp"
-#include "cli/confine.hpp"
 #include "cli/messages.hpp"
 #include "control/control.hpp"
 #include "device/record.hpp"
@@ -82,9 +81,19 @@ result<> ask_for(std::uint32_t id, int server) {
         {.operation = "tell the server", .object = std::to_string(server), .code = errno});
 }
 
+// What the device has may not be what it was made with: the kernel knows.
+result<std::uint64_t> bytes_of_device(std::uint32_t id) {
+    ASHLAR_TRY(auto control, control::control::open(os::linux_machine(), false));
+    ASHLAR_TRY(const auto params, control->get_params(id));
+    return params.basic.dev_sectors * uapi::sector_bytes;
+}
+
 result<target> make_target(const server_job& job) {
     option_values values = job.how.values;
-    if (job.device) values.set("device-size", std::to_string(job.device_bytes));
+    if (job.device) {
+        ASHLAR_TRY(const std::uint64_t bytes, bytes_of_device(*job.device));
+        values.set("device-size", std::to_string(bytes));
+    }
     if (job.how.keepsake >= 0) values.set("keepsake", std::to_string(job.how.keepsake));
     // Who has what only one may have, a lock, until it has handed the device over.
     if (job.handed_over_by != 0) values.set("predecessor", std::to_string(job.handed_over_by));
@@ -97,20 +106,11 @@ result<target> make_target(const server_job& job) {
 
 }  // namespace
 
-// What the device has may not be what it was made with: the kernel knows.
-result<> learn_size(server_job& job) {
-    ASHLAR_TRY(auto control, control::control::open(os::linux_machine(), false));
-    ASHLAR_TRY(const auto params, control->get_params(*job.device));
-    job.device_bytes = params.basic.dev_sectors * uapi::sector_bytes;
-    return {};
-}
-
 result<server_job> job_of(const device_room::record& record, recipe how) {
     server_job job{.how = std::move(how), .device = record.id};
     job.wanted.kind = record.kind;
     job.wanted.name = record.name;
     job.wanted.lock_memory = job.how.lock_memory;
-    ASHLAR_CHECK(learn_size(job));
     std::error_code none;
     job.how.program = std::filesystem::read_symlink("/proc/self/exe", none).string();
     if (job.how.keepsake < 0) return job;
@@ -159,10 +159,8 @@ void work(server_job job, int to_parent) {
     set_log_sink(
         [&](level severity, std::string_view message) { send_log(to_parent, severity, message); });
     std::uint64_t asked_at = 0;
-    std::vector<std::string> confined;
     const auto on_ready = [&](const device::implementation& d) {
         log_to_file(d.id());
-        for (std::string& what : confine_calls()) confined.push_back(std::move(what));
         const std::uint64_t pause = asked_at != 0 ? os::linux_machine().now_ns() - asked_at : 0;
         send_ready(to_parent, {.id = d.id(), .pid = ::getpid(), .pause_ns = pause});
         ::close(std::exchange(to_parent, -1));
@@ -171,11 +169,6 @@ void work(server_job job, int to_parent) {
         const std::vector<int> inherited = descriptors_but({to_parent, job.how.keepsake});
         ASHLAR_TRY(target served, make_target(job));
         leave_the_terminal(inherited);
-        // Loads the driver, which a confined process can't; what else fails here is told later.
-        if (job.wanted.load_driver) {
-            [[maybe_unused]] const auto loaded = control::control::open(os::linux_machine(), true);
-        }
-        confined = confine_process();
         if (job.choose_recovery) job.wanted.recovery = recovery_for(job, served);
         job.wanted.unfenced = job.how.unfenced;
         job.wanted.recipe = text_of(job.how);
@@ -187,7 +180,7 @@ void work(server_job job, int to_parent) {
             ASHLAR_CHECK(await_release(*job.device, job.await_release_ns, job.handed_over_by != 0));
         }
         return device_room::run_server(std::move(served), std::move(job.wanted), on_ready,
-                                       job.device, &confined);
+                                       job.device);
     };
     const result<> outcome = serve();
     if (!outcome && to_parent >= 0) send_error(to_parent, outcome.error());

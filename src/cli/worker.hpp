@@ -16,17 +16,12 @@ struct server_job {
     options wanted;
     bool choose_recovery = false;              // by the target, and not as `wanted` has it
     std::optional<std::uint32_t> device = {};  // to be taken over; else a new one is made
-    std::uint64_t device_bytes = 0;            // … as it is now
     std::uint64_t await_release_ns = 0;        // … which its server is just letting go
     int handed_over_by = 0;                    // … which is this process, and has to be told
 };
 
 // For a device that exists. Takes over the keepsake of the server that is there.
 result<server_job> job_of(const device_room::record& record, recipe how);
-
-// Asks the kernel for the size of the job's device. Not the child's work: a command leaves a thread
-// of the kernel's in the process, which would keep rights that the process gives up.
-result<> learn_size(server_job& job);
 
 // The body of the child; tells `to_parent` how it goes until the device can be used. The target may
 // be made of what the caller has open (/dev/fd/3): only then this leaves the terminal.
