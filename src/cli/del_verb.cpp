@@ -146,6 +146,7 @@ int run_del(const command& c) {
     const bool many = c.values.has("all") || c.values.has("dead");
     if (many != c.words.empty() || (c.values.has("all") && c.values.has("dead"))) {
         return report(
+            c,
             {.operation = "del",
              .why =
                  many ? "--all, --dead and named devices exclude each other" : "no device is named",
@@ -153,21 +154,22 @@ int run_del(const command& c) {
              .usage = true});
     }
     auto seconds = c.values.number("timeout", 60, 1, 3600);
-    if (!seconds) return report(seconds.error());
+    if (!seconds) return report(c, seconds.error());
     os::machine& m = os::linux_machine();
     if (many && device_ids(m).empty()) return 0;
     auto control = control::control::open(m, false);
-    if (!control) return report(control.error());
+    if (!control) return report(c, control.error());
     auto ids = asked_for(c, **control, m);
-    if (!ids) return report(ids.error());
+    if (!ids) return report(c, ids.error());
     int code = 0;
     for (const std::uint32_t id : *ids) {
         const del_job job{
             .id = id, .force = c.values.has("force"), .limit_ns = *seconds * control::second_ns};
         auto removed = remove_device(**control, m, job);
         const bool gone = many && !removed && removed.error().code == ENODEV;
-        if (!removed && !gone) code = report(removed.error());
-        if (removed && c.values.has("dead")) fmt::print("{}\n", device_room::block_path(id));
+        if (!removed && !gone) code = report(c, removed.error());
+        if (removed && c.values.has("json")) tell_done(c, id, "removed");
+        else if (removed && c.values.has("dead")) fmt::print("{}\n", device_room::block_path(id));
     }
     return code;
 }

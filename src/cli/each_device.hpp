@@ -6,6 +6,8 @@
 #include "cli/inventory.hpp"
 
 #include <functional>
+#include <optional>
+#include <string>
 
 namespace ashlar::cli {
 
@@ -18,5 +20,10 @@ result<std::vector<std::uint32_t>> named_devices(const command& c, control::cont
 int for_each_device(
     const command& c, bool (*wanted)(const device_entry&),
     const std::function<result<>(control::control&, os::machine&, std::uint32_t)>& act);
+
+// What was done to a device: a line for people, or with --json a document a line. `pause_ns` if
+// its users had to wait.
+void tell_done(const command& c, std::uint32_t id, const std::string& done,
+               std::optional<std::uint64_t> pause_ns = {});
 
 }  // namespace ashlar::cli

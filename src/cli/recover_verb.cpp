@@ -97,9 +97,9 @@ int run_recover(const command& c) {
     const bool unfenced = c.values.has("unfenced");
     return for_each_device(
         c, servable,
-        [unfenced](control::control& control, os::machine& m, std::uint32_t id) -> result<> {
+        [&c, unfenced](control::control& control, os::machine& m, std::uint32_t id) -> result<> {
             ASHLAR_TRY(const std::string done, recover_device(control, m, id, unfenced));
-            fmt::print("{} {}\n", device_room::block_path(id), done);
+            tell_done(c, id, done);
             return {};
         });
 }

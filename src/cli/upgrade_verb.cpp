@@ -39,7 +39,8 @@ result<> check_harmless(const uapi::ctrl_dev_info& info) {
                            "use Linux 6.16; or do it all the same: --force"));
 }
 
-result<> upgrade_device(control::control& c, os::machine& m, std::uint32_t id, bool force) {
+result<ready_server> upgrade_device(control::control& c, os::machine& m, std::uint32_t id,
+                                    bool force) {
     ASHLAR_TRY(const auto entry, look_at(c, m, id));
     if (entry.state != "live") {
         return failure(refused(id, fmt::format("its state is {}: nobody serves it", entry.state),
@@ -51,7 +52,7 @@ result<> upgrade_device(control::control& c, os::machine& m, std::uint32_t id, b
     }
     auto harmless = check_harmless(entry.info);
     const bool possible = (entry.info.flags & uapi::f_user_recovery) != 0;
-    if (!harmless && !(force && possible)) return harmless;
+    if (!harmless && !(force && possible)) return failure(std::move(harmless).error());
     ASHLAR_TRY(recipe how, recipe_of(*entry.record));
     if (how.kind->ends_with_server && how.keepsake < 0) {
         return failure(refused(id, "its contents are in the memory of its server alone",
@@ -60,10 +61,7 @@ result<> upgrade_device(control::control& c, os::machine& m, std::uint32_t id, b
     ASHLAR_TRY(auto job, job_of(*entry.record, std::move(how)));
     job.await_release_ns = release_limit_ns;
     job.handed_over_by = entry.record->pid;
-    ASHLAR_TRY(const ready_server ready, start_in_background(std::move(job)));
-    fmt::print("{} is served by process {} now; it paused for {:.1f} ms\n",
-               device_room::block_path(id), ready.pid, static_cast<double>(ready.pause_ns) / 1e6);
-    return {};
+    return start_in_background(std::move(job));
 }
 
 }  // namespace
@@ -71,10 +69,16 @@ result<> upgrade_device(control::control& c, os::machine& m, std::uint32_t id, b
 int run_upgrade(const command& c) {
     const auto served = [](const device_entry& e) { return e.state == "live"; };
     const bool force = c.values.has("force");
-    return for_each_device(c, served,
-                           [force](control::control& control, os::machine& m, std::uint32_t id) {
-                               return upgrade_device(control, m, id, force);
-                           });
+    return for_each_device(
+        c, served,
+        [&c, force](control::control& control, os::machine& m, std::uint32_t id) -> result<> {
+            ASHLAR_TRY(const ready_server ready, upgrade_device(control, m, id, force));
+            tell_done(c, id,
+                      fmt::format("is served by process {} now; it paused for {:.1f} ms", ready.pid,
+                                  static_cast<double>(ready.pause_ns) / 1e6),
+                      ready.pause_ns);
+            return {};
+        });
 }
 
 }  // namespace ashlar::cli

@@ -170,12 +170,14 @@ inline constexpr option explain_options[] = {
     json_option,
 };
 inline constexpr option recover_options[] = {
+    json_option,
     {.name = "all", .kind = value_kind::flag, .help = "bring back all devices of ashlar"},
     {.name = "unfenced",
      .kind = value_kind::flag,
      .help = "make requests again though nothing keeps a dead server's writes from landing later"},
 };
 inline constexpr option upgrade_options[] = {
+    json_option,
     {.name = "all", .kind = value_kind::flag, .help = "upgrade all devices of ashlar"},
     {.name = "force",
      .kind = value_kind::flag,
@@ -188,6 +190,7 @@ inline constexpr option resize_options[] = {
     json_option,
 };
 inline constexpr option del_options[] = {
+    json_option,
     {.name = "all", .kind = value_kind::flag, .help = "remove every ublk device of this machine"},
     {.name = "dead",
      .kind = value_kind::flag,

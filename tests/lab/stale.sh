@@ -35,5 +35,7 @@ wait_for 60 has_ended "$reader"
 grep -qE "Input/output error|No space left" fio.out || fail "fio says: $(<fio.out)"
 wait_for 60 has_state "$old" dead
 add mem 64M
-remove "$old"
+[ "$("$ASHLAR" del --json "$old" | jq -r .done)" = removed ] || fail "del --json"
+! "$ASHLAR" del --json "$old" 2>error.json || fail "it was removed twice"
+jq -e '.error | .errno == "ENODEV" and .rule != null' error.json >/dev/null || fail "$(<error.json)"
 remove

@@ -51,4 +51,5 @@ add null 64M
 "$ASHLAR" upgrade --all >said
 has_line "^$disk is served by process" said || fail "it said: $(<said)"
 has_state "$id" live || fail "its state is $(list_state "$id")"
+"$ASHLAR" upgrade --json "$id" | jq -e '.pause_ms > 0' >/dev/null || fail "upgrade --json"
 remove
