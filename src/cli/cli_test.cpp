@@ -45,6 +45,19 @@ uapi::ctrl_dev_info info_in(uapi::device_state state) {
 
 }  // namespace
 
+TEST_CASE("the kernel may be said before the verb") {
+    for (const words& typed : {words{"--kernel", "twin:7.3", "run", "mem", "64M"},
+                               words{"--kernel=twin:7.3", "run", "mem", "64M"}}) {
+        auto c = parsed(typed);
+        REQUIRE(c);
+        CHECK(c->what->name == "run");
+        CHECK(c->values.text("kernel") == "twin:7.3");
+        CHECK(c->values.text("size") == "64M");
+    }
+    CHECK(has(refused({"--kernel", "twin:7.3", "list"}).why, "list has no such option"));
+    CHECK(has(refused({"--kernel", "twin:7.3"}).why, "options stand behind the verb"));
+}
+
 TEST_CASE("resize takes a device and at most one size") {
     for (const char* size : {"1G", "+64M", "-64M"}) {
         auto c = parsed({"resize", "0", size, "--shrink"});

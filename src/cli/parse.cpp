@@ -209,6 +209,14 @@ error lacking(const command& c) {
 
 result<command> parse(std::span<const char* const> words) {
     if (words.empty()) return failure(no_verb("a verb is missing", ""));
+    // What all of it runs on may be said first: ashlar --kernel twin:7.3 run mem.
+    const std::string_view first = words[0];
+    const std::ptrdiff_t front = first == "--kernel" ? 2 : first.starts_with("--kernel=") ? 1 : 0;
+    if (front != 0 && std::ssize(words) > front) {
+        std::vector<const char*> turned(words.begin(), words.end());
+        std::rotate(turned.begin(), turned.begin() + front, turned.begin() + front + 1);
+        return parse(turned);
+    }
     command c;
     ASHLAR_TRY(c.what, take_verb(words[0]));
     if (c.what->name == "help" && words.size() > 1 && !is_option(words[1])) {
