@@ -10,6 +10,7 @@ declare -A packages=(
     [test]='clang-19 libclang-rt-19-dev llvm-19 shellcheck mandoc zsh fish'
     [disks]='e2fsprogs util-linux mount'
     [lab]='qemu-system-x86 busybox-static cpio kmod xz-utils debian-archive-keyring'
+    [bench]='nbdkit nbd-client gnuplot-nox'
     [lab-tests]='udev fio xfsprogs btrfs-progs jq fdisk strace psmisc procps'
 )
 declare -A purposes=(
@@ -18,6 +19,7 @@ declare -A purposes=(
     [test]='to test with a second compiler, its sanitizers, and the shells that complete'
     [disks]='to make a file system and mount it'
     [lab]='to run a kernel with ublk in an emulator'
+    [bench]='to measure beside nbd, and to plot'
     [lab-tests]='to test devices in that kernel'
 )
 
