@@ -73,7 +73,7 @@ int service::start(const apply_manner& how) {
 // One that waits for a server and has no keeper is served again, one that ended is made anew; one
 // that somebody has removed stays away.
 void service::look_after() {
-    // A server that has ended is a child of this process, and seems to live until then.
+    // Servers that have ended are children of this process.
     while (::waitpid(-1, nullptr, WNOHANG) > 0) {}
     const auto tell_news = [](const std::string& node, const std::string& name,
                               std::string_view what) {

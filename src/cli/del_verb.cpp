@@ -20,7 +20,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
-#include <sys/wait.h>
 
 namespace ashlar::cli {
 
@@ -83,11 +82,7 @@ error server_is_stuck(std::uint32_t id, int pid, error e) {
 }
 
 void await_end(os::machine& m, int pid) {
-    for (int tick = 0; pid > 0 && ::kill(pid, 0) == 0 && tick < server_ticks_max; ++tick) {
-        // A child that has ended is there until its end is taken note of.
-        if (::waitpid(pid, nullptr, WNOHANG) == pid) return;
-        m.sleep_ns(tick_ns);
-    }
+    for (int tick = 0; is_alive(pid) && tick < server_ticks_max; ++tick) m.sleep_ns(tick_ns);
 }
 
 // Devices whose server is gone, of whatever program. One that waits for a new server is among them

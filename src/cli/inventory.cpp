@@ -3,13 +3,13 @@
 
 #include "base/try.hpp"
 #include "device/nodes.hpp"
+#include "doctor/processes.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
-#include <csignal>
 
 namespace ashlar::cli {
 
@@ -24,9 +24,9 @@ std::optional<std::uint32_t> whole_number(std::string_view text) {
     return number;
 }
 
-bool is_alive(int pid) { return pid > 0 && (::kill(pid, 0) == 0 || errno == EPERM); }
-
 }  // namespace
+
+bool is_alive(int pid) { return doctor::is_alive(doctor::files(), pid); }
 
 std::string state_of(const uapi::ctrl_dev_info& info,
                      const std::optional<device_room::record>& record) {

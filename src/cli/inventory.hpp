@@ -22,6 +22,9 @@ struct device_entry {
 std::string state_of(const uapi::ctrl_dev_info& info,
                      const std::optional<device_room::record>& record);
 
+// A child that has ended, and whose end nobody has taken note of, does not live.
+bool is_alive(int pid);
+
 std::vector<std::uint32_t> device_ids(os::machine& m);
 result<device_entry> look_at(control::control& c, os::machine& m, std::uint32_t id);
 // A device by number, node ("ublkb3", "/dev/ublkb3", "/dev/ashlar/NAME") or name.

@@ -11,8 +11,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <csignal>
 
 namespace ashlar::cli {
 
@@ -21,8 +19,6 @@ namespace {
 constexpr std::uint64_t release_limit_ns = 30 * control::second_ns;
 constexpr std::uint64_t tick_ns = 20'000'000;
 constexpr int ticks_max = 1500;  // half a minute
-
-bool is_alive(int pid) { return pid > 0 && (::kill(pid, 0) == 0 || errno == EPERM); }
 
 bool waits(const device_entry& e) { return e.state == "quiesced" || e.state == "fail-io"; }
 

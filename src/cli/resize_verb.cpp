@@ -21,13 +21,6 @@ namespace {
 using device_room::resize_outcome;
 using device_room::resize_wish;
 
-error refused(std::uint32_t id, std::string why, std::string remedy) {
-    return {.operation = "resize",
-            .object = fmt::format("device {}", id),
-            .why = std::move(why),
-            .remedy = std::move(remedy)};
-}
-
 // The word behind the device, or none.
 result<resize_wish> wish_of(const command& c) {
     resize_wish wish{.may_shrink = c.values.has("shrink")};
@@ -53,12 +46,14 @@ result<resize_wish> wish_of(const command& c) {
 result<resize_outcome> resize_device(std::uint32_t id, const resize_wish& wish,
                                      const device_entry& entry) {
     if (!entry.record) {
-        return failure(refused(id, "it was not made by ashlar, or its record is gone",
-                               "resize it with the program that made it"));
+        return failure(
+            device_room::resize_refused(id, 0, "it was not made by ashlar, or its record is gone",
+                                        "resize it with the program that made it"));
     }
     if (entry.state != "live") {
-        return failure(refused(id, fmt::format("its state is {}: nobody serves it", entry.state),
-                               "see ashlar recover, or ashlar del"));
+        return failure(device_room::resize_refused(
+            id, 0, fmt::format("its state is {}: nobody serves it", entry.state),
+            "see ashlar recover, or ashlar del"));
     }
     return device_room::ask_resize(id, wish);
 }

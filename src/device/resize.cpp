@@ -2,6 +2,8 @@
 // Another size for a device in use. The target must never have less than the kernel believes it
 // has: it grows before the device does, and shrinks after it. Its requests are held back meanwhile,
 // so it needs no lock.
+#include "device/resize.hpp"
+
 #include "base/try.hpp"
 #include "device/life.hpp"
 #include "device/record.hpp"
@@ -21,14 +23,6 @@ namespace {
 
 // How long a target may take to answer what it has.
 constexpr std::uint64_t hold_limit_ns = 10 * control::second_ns;
-
-error refused(std::uint32_t id, int code, std::string why, std::string remedy) {
-    return {.operation = "resize",
-            .object = fmt::format("device {}", id),
-            .code = code,
-            .why = std::move(why),
-            .remedy = std::move(remedy)};
-}
 
 }  // namespace
 
@@ -55,11 +49,12 @@ result<> device::implementation::resize(std::uint64_t bytes) {
 
 result<> device::implementation::check_resize(std::uint64_t bytes) {
     if (!added_ || ended()) {
-        return failure(refused(id(), ENODEV, "it is not served here any more", "see ashlar list"));
+        return failure(
+            resize_refused(id(), ENODEV, "it is not served here any more", "see ashlar list"));
     }
     if (!target_.table().can_resize) {
-        return failure(refused(id(), EOPNOTSUPP, "its target has one size for ever",
-                               "make a new device; or give the target a resize"));
+        return failure(resize_refused(id(), EOPNOTSUPP, "its target has one size for ever",
+                                      "make a new device; or give the target a resize"));
     }
     ASHLAR_CHECK(check_size(bytes, 1U << plan_.params.basic.logical_bs_shift));
     return control_->check_update_size(id(), bytes / uapi::sector_bytes);
@@ -85,9 +80,9 @@ result<> device::implementation::resize_target(std::uint64_t bytes) {
     const std::uint64_t before = target_.size();
     if (!hold_queues()) {
         let_queues_go_on(before);
-        return failure(
-            refused(id(), ETIMEDOUT, "the target has not answered its requests in 10 seconds",
-                    fmt::format("see how long they take: ashlar stats {}; then try again", id())));
+        return failure(resize_refused(
+            id(), ETIMEDOUT, "the target has not answered its requests in 10 seconds",
+            fmt::format("see how long they take: ashlar stats {}; then try again", id())));
     }
     auto resized = target_.resize(bytes);
     let_queues_go_on(resized ? bytes : before);

@@ -19,6 +19,8 @@ struct resize_outcome {
     std::uint64_t before = 0, after = 0;  // bytes
 };
 
+error resize_refused(std::uint32_t id, int code, std::string why, std::string remedy);
+
 // Blocks until the server has answered, a minute and a half at most.
 result<resize_outcome> ask_resize(std::uint32_t id, const resize_wish& wish);
 
