@@ -4,6 +4,7 @@
 // nobody: commits are accepted, and no request comes any more (KERNEL.md, QUI-4).
 #include "device/life.hpp"
 #include "device/nodes.hpp"
+#include "device/queue_life.hpp"
 
 #include <ashlar/log.hpp>
 
@@ -86,7 +87,7 @@ void device::implementation::watch() {
             fmt::format("device {}: the kernel has requests and gives none to its server, as after "
                         "a QUIESCE_DEV that found every tag in use",
                         id()));
-        for (const auto& life : queues_) queue::queue::wake_to_end(machine_, life->wakeup_fd);
+        for (const auto& life : queues_) life->leave();
         return;
     }
 }

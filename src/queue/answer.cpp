@@ -64,7 +64,7 @@ void queue::start(slot& s) {
     s.set(op, d,
           buffered ? buffers_.of(s.tag, d.nr_sectors * std::size_t{uapi::sector_bytes})
                    : std::span<std::byte>(),
-          data && way == access::registered ? s.tag : -1);
+          data && way == access::registered ? place_in_table(s) : -1);
     s.flushing = s.refused = false;
     s.flush_follows =
         op == operation::write && spec_.flush_after_fua && (d.op_flags & uapi::io_f_fua) != 0;

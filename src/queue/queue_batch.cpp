@@ -13,9 +13,9 @@ namespace ashlar::queue {
 
 // Null if the kernel takes no entries any more.
 io_uring_sqe* queue::batch_entry(std::uint64_t user_data) {
-    io_uring_sqe* entry = ring_->prepare();
+    io_uring_sqe* entry = ring_.prepare();
     if (entry == nullptr) return nullptr;
-    entry->user_data = user_data;
+    entry->user_data = name_ | user_data;
     with_kernel_ += 1;
     return entry;
 }
@@ -30,13 +30,13 @@ result<> queue::fetch_in_batches() {
     if (entry != nullptr) batches_->fill_prepare(*entry);
     // Tags are prepared before they are fetched: a recovery refuses the fetch until they all are.
     while (!prepared_ && !leaving_) {
-        ASHLAR_CHECK(submit_all());
-        if (!prepared_ && !leaving_) ring_->enter(1, os::no_timeout);
+        ASHLAR_CHECK(loop_.submit_all());
+        if (!prepared_ && !leaving_) loop_.wait_for_one();
     }
     batches_->clear();
     if (fetch_refusal_ != 0 || leaving_) return {};
     fetch_batch();
-    return submit_all();
+    return loop_.submit_all();
 }
 
 void queue::fetch_batch() {
@@ -70,8 +70,7 @@ void queue::batch_arrived(int outcome, unsigned flags) {
     with_kernel_ -= 1;
     fetch_under_way_ = false;
     if (outcome == uapi::io_res_abort) {  // the end of the device, or of this round
-        round_over_ = true;
-        return;
+        return round_ends();
     }
     if (fetching_) {
         fetch_refusal_ = -outcome;
