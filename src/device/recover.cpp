@@ -181,6 +181,14 @@ result<bool> device::implementation::resume() {
     const bool stays = (now->flags & uapi::f_user_recovery) != 0 &&
                        now->state != static_cast<std::uint16_t>(uapi::device_state::dead);
     if (!stays) return false;
+    if (wanted_.threads && !ended() && (now->flags & uapi::f_quiesce) == 0) {
+        return failure({.operation = "hand over",
+                        .object = block_path(id()),
+                        .code = EOPNOTSUPP,
+                        .why = "its threads serve other devices, too, and without QUIESCE_DEV "
+                               "(Linux 6.16) only their end lets one go",
+                        .remedy = "end the process: each of its devices waits for a server then"});
+    }
     // Where nobody could quiesce it, a late work of the kernel did: nobody wants it.
     const bool for_successor = !ended() || !machine_.version().older_than(6, 16);
     let_go(ended());

@@ -160,10 +160,8 @@ result<> server::run() {
             disk.wanted().on_step({step::kind::first_io, "the first request was answered"});
         }
         if (watched[1].revents != 0) {
-            socket.answer_one([this](std::string_view question) {
-                return question == status_question ? status_of(disk)
-                                                   : answer_resize(disk, question);
-            });
+            socket.answer_one(
+                [this](std::string_view question) { return answer_question(disk, question); });
         }
         int number = signals.take();
         if (disk.ended() || number == hand_over_signal) {
@@ -182,6 +180,10 @@ result<> server::run() {
 }
 
 }  // namespace
+
+std::string answer_question(device::implementation& d, std::string_view question) {
+    return question == status_question ? status_of(d) : answer_resize(d, question);
+}
 
 result<> run_server(target served, options wanted,
                     const std::function<void(const device::implementation&)>& ready,
