@@ -79,14 +79,26 @@ result<> device::implementation::begin() {
     tell(step::kind::block_node,
          fmt::format("{}, {}", block_path(id()), uapi::bytes_text(plan_.size)));
     start_watch();
+    spare_control();
     return {};
 }
 
 result<> device::implementation::prepare() {
-    ASHLAR_TRY(control_, control::control::open(machine_, wanted_.load_driver));
+    ASHLAR_CHECK(have_control());
     if (wanted_.lock_memory) ASHLAR_CHECK(machine_.lock_memory());
     ASHLAR_TRY(ended_fd_, machine_.wakeup_open());
     return {};
+}
+
+result<> device::implementation::have_control() {
+    if (control_) return {};
+    ASHLAR_TRY(control_, control::control::open(machine_, wanted_.load_driver));
+    return {};
+}
+
+// Among many devices, its ring and descriptor are had only while there is something to say.
+void device::implementation::spare_control() {
+    if (wanted_.threads) control_.reset();
 }
 
 // ADD_DEV, the record and SET_PARAMS. Under a lock, as names and ids of several programs meet here.
@@ -265,6 +277,7 @@ void device::implementation::await_shared_end(queue_life& life, bool tags_come_b
 
 result<> device::implementation::stop(stop_when when) {
     if (!added_) return {};
+    ASHLAR_CHECK(have_control());
     if (ended() && is_served_elsewhere()) {
         let_go(true);
         return {};

@@ -7,6 +7,7 @@
 #include "device/lanes.hpp"
 #include "device/plan.hpp"
 #include "device/record.hpp"
+#include "device/watcher.hpp"
 
 #include <ashlar/serve.hpp>
 
@@ -17,7 +18,7 @@
 
 namespace ashlar {
 
-class device::implementation {
+class device::implementation final : private device_room::watched {
 public:
     // Nothing is left behind if it fails.
     static result<std::unique_ptr<implementation>> start(os::machine& m, target served,
@@ -85,8 +86,9 @@ private:
     void let_go(bool tags_come_back);
     void start_watch();
     void end_watch();
-    bool watch_pauses();
-    void watch();
+    look look_at() override;
+    result<> have_control();
+    void spare_control();
     void tell(step::kind what, std::string detail);
 
     os::machine& machine_;
@@ -103,8 +105,10 @@ private:
     std::vector<std::shared_ptr<queue_life>> queues_;
     std::shared_ptr<os::monitor> monitor_;
     std::atomic<unsigned> queues_ended_ = 0;
-    std::unique_ptr<os::thread> watch_;
-    bool watch_ends_ = false;  // guarded by monitor_
+    std::unique_ptr<device_room::watcher> own_watcher_;
+    device_room::watcher* watcher_ = nullptr;  // while it looks at this
+    std::uint64_t completions_seen_ = 0;       // the watcher's, as the next
+    unsigned held_back_looks_ = 0;
 };
 
 }  // namespace ashlar

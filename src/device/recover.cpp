@@ -61,6 +61,7 @@ result<> device::implementation::serve_waiting() {
     ASHLAR_CHECK(end_recovery());
     added_ = recorded_ = true;
     start_watch();
+    spare_control();
     return {};
 }
 
@@ -175,6 +176,7 @@ result<> device::implementation::await_release(bool for_successor) {
 }
 
 result<bool> device::implementation::resume() {
+    ASHLAR_CHECK(have_control());
     auto now = control_->info(id());
     if (!now && now.error().code == ENODEV) return false;
     if (!now) return failure(std::move(now).error());

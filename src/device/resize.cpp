@@ -32,6 +32,7 @@ result<std::uint64_t> device::implementation::size_now() const { return target_.
 // On a thread that the machine's write-back may depend on: while requests are held back, nothing
 // here may wait for memory that has to be written to this very disk first.
 result<> device::implementation::resize(std::uint64_t bytes) {
+    ASHLAR_CHECK(have_control());
     ASHLAR_CHECK(check_resize(bytes));
     if (bytes == plan_.size) return {};
     result<> outcome;

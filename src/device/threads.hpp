@@ -2,6 +2,7 @@
 // What ashlar::threads holds: serving threads whose loops are shared by queues of many devices.
 #pragma once
 
+#include "device/watcher.hpp"
 #include "queue/serving_thread.hpp"
 
 #include <ashlar/threads.hpp>
@@ -20,14 +21,17 @@ public:
     void give_back_place(const queue::loop& where);
     // Lives on until the rings are closed.
     void keep(std::shared_ptr<void> abandoned);
+    // Of all devices that they serve.
+    [[nodiscard]] device_room::watcher& watcher() { return watcher_; }
     [[nodiscard]] unsigned count() const { return static_cast<unsigned>(all_.size()); }
 
 private:
-    explicit implementation(os::machine& m) : monitor_(m.make_monitor()) {}
+    explicit implementation(os::machine& m) : watcher_(m), monitor_(m.make_monitor()) {}
     struct one {
         std::unique_ptr<queue::serving_thread> thread;
         unsigned queues = 0;  // guarded by monitor_
     };
+    device_room::watcher watcher_;
     std::unique_ptr<os::monitor> monitor_;
     std::vector<std::shared_ptr<void>> kept_;  // guarded by it
     std::vector<one> all_;

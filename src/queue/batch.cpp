@@ -30,8 +30,9 @@ result<std::unique_ptr<batch>> batch::open(os::machine& m, os::ring& r, const sp
     const std::size_t array_bytes = std::size_t{s.depth} * b->element_bytes_;
     ASHLAR_TRY(b->memory_, m.allocate_memory(ring_bytes + tag_bytes + 2 * array_bytes));
     b->provided_ = reinterpret_cast<io_uring_buf_ring*>(b->memory_.data());
-    b->tags_ = reinterpret_cast<std::uint16_t*>(b->memory_.data() + ring_bytes);
-    b->elements_ = b->memory_.data() + ring_bytes + tag_bytes;
+    // What is used from the beginning comes first, so that an idle queue has one page of it.
+    b->elements_ = b->memory_.data() + ring_bytes;
+    b->tags_ = reinterpret_cast<std::uint16_t*>(b->elements_ + 2 * array_bytes);
 
     io_uring_buf_reg wanted{};
     wanted.ring_addr = reinterpret_cast<std::uintptr_t>(b->provided_);

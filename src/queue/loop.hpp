@@ -6,6 +6,7 @@
 #pragma once
 
 #include "os/ring.hpp"
+#include "queue/pool.hpp"
 
 #include <ashlar/io.hpp>
 
@@ -39,6 +40,7 @@ public:
     // ---- for its queues ----
     [[nodiscard]] bool shared() const { return shared_; }
     [[nodiscard]] os::ring& ring() { return *ring_; }
+    [[nodiscard]] pool& buffers() { return buffers_; }
     // The number by which completions name it.
     unsigned join(queue& q);
     void leave(queue& q, std::uint64_t number);
@@ -61,7 +63,7 @@ public:
 
 private:
     loop(os::machine& m, bool shared)
-        : machine_(m), shared_(shared), words_lock_(m.make_monitor()) {}
+        : machine_(m), shared_(shared), words_lock_(m.make_monitor()), buffers_(m) {}
     void arm_wakeup();
     void hear();
     unsigned prepare_queues();
@@ -75,6 +77,7 @@ private:
     const bool shared_;
     std::unique_ptr<os::monitor> words_lock_;
     std::vector<std::function<void()>> words_;  // guarded by it
+    pool buffers_;
     std::unique_ptr<os::ring> ring_;
     int wakeup_fd_ = -1;
     std::uint64_t wakeup_value_ = 0;

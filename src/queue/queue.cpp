@@ -59,26 +59,26 @@ queue::queue(const queue_spec& spec, target served, counters& c, loop& thread, l
       access_(access_of(spec.lane, target_)),
       loop_(thread),
       ring_(thread.ring()),
-      listener_(who) {
-    const bool frames = target_.table().asynchronous;
-    if (frames) frame_memory_.reset(new std::byte[spec.depth * std::size_t{frame_bytes_per_tag}]);
-    slots_.reset(new slot[spec.depth]);
-    for (std::uint16_t tag = 0; tag < spec.depth; ++tag) {
-        slot& s = slots_[tag];
-        s.home = this;
-        s.tag = tag;
-        s.join(*this);
-        if (frames) {
-            s.frames = frame_arena(frame_memory_.get() + tag * std::size_t{frame_bytes_per_tag},
-                                   frame_bytes_per_tag);
-        }
+      listener_(who) {}
+
+void queue::make_slot(std::uint16_t tag) {
+    slot& s = *new (&slots_[tag]) slot;
+    s.home = this;
+    s.tag = tag;
+    s.with = slot::owner::kernel;
+    s.awaited = !spec_.in_batches;
+    s.join(*this);
+    if (frame_memory_.data() != nullptr) {
+        s.frames = frame_arena(frame_memory_.data() + tag * std::size_t{frame_bytes_per_tag},
+                               frame_bytes_per_tag);
     }
-    kept_.reserve(spec.depth);
+    made_[tag] = true;
 }
 
 queue::~queue() {
     // Those of handlers that never ended: their loop is gone.
-    for (unsigned tag = 0; tag < spec_.depth; ++tag) {
+    for (unsigned tag = 0; made_ && tag < spec_.depth; ++tag) {
+        if (!made_[tag]) continue;
         if (auto frame = ashlar::detail::request_answer::take_frame(slots_[tag])) frame.destroy();
     }
     if (!mapping_.empty()) spec_.machine->unmap(mapping_);
@@ -92,6 +92,13 @@ result<> queue::set_up() {
                                uapi::descriptor_map_bytes(spec_.depth, sizeof(uapi::io_desc), page),
                                spec_.id * stride));
     descriptors_ = reinterpret_cast<const uapi::io_desc*>(mapping_.data());
+    made_ = std::make_unique<bool[]>(spec_.depth);
+    ASHLAR_TRY(slot_memory_, reserved::take(m, spec_.depth * sizeof(slot)));
+    slots_ = reinterpret_cast<slot*>(slot_memory_.data());
+    if (target_.table().asynchronous) {
+        ASHLAR_TRY(frame_memory_,
+                   reserved::take(m, spec_.depth * std::size_t{frame_bytes_per_tag}));
+    }
     ASHLAR_CHECK(set_up_file());
     name_ = std::uint64_t{loop_.join(*this)} << number_shift;
     joined_ = true;
@@ -120,7 +127,7 @@ result<> queue::set_up_file() {
 // Buffers, of memory or in the ring's table, and what batches need.
 result<> queue::set_up_lane() {
     os::machine& m = *spec_.machine;
-    if (access_ != access::direct) {
+    if (access_ == access::buffer) {
         ASHLAR_TRY(buffers_, buffers::open(m, spec_.depth, spec_.max_io));
     }
     if (spec_.lane == lane::zero_copy) {
@@ -145,46 +152,51 @@ result<> queue::fetch_all() {
     ASHLAR_CHECK(spec_.in_batches ? fetch_in_batches() : fetch_by_tag());
     fetching_ = false;
     if (fetch_refusal_ == 0) return {};
-    return failure(explain_fetch(spec_, buffer_address(slots_[0]), fetch_refusal_));
+    return failure(explain_fetch(spec_, buffer_address(0), fetch_refusal_));
 }
 
 result<> queue::fetch_by_tag() {
-    for (unsigned tag = 0; tag < spec_.depth; ++tag) {
-        command(slots_[tag], uapi::io_op::fetch_req, 0);
+    for (std::uint16_t tag = 0; tag < spec_.depth; ++tag) {
+        if (fill(tag, uapi::io_op::fetch_req, 0, buffer_address(tag))) with_kernel_ += 1;
     }
     // An accepted FETCH has no completion of its own: what completes now was refused.
     return loop_.submit_all();
 }
 
-void queue::command(slot& s, uapi::io_op op, std::int32_t outcome) {
+// False if the kernel takes no entries any more.
+bool queue::fill(std::uint16_t tag, uapi::io_op op, std::int32_t outcome, std::uint64_t address) {
     io_uring_sqe* entry = ring_.prepare();
-    if (entry == nullptr) [[unlikely]] {
-        // The ring has room for all tags: this is a kernel that takes no entries any more.
-        note(s, EBUSY, "the ring takes no commands");
-        s.with = slot::owner::nobody;
-        return;
-    }
+    if (entry == nullptr) [[unlikely]]
+        return false;
     entry->opcode = IORING_OP_URING_CMD;
     entry->flags = file_flag_;
     entry->fd = file_;
     entry->cmd_op = spec_.raw_commands ? uapi::raw(op) : uapi::encoded(op);
-    entry->user_data = name_ | std::uint64_t{s.tag} << tag_shift | kind_tag;
+    entry->user_data = name_ | std::uint64_t{tag} << tag_shift | kind_tag;
     if (spec_.lane == lane::zero_copy) {
         // Where the next request's data is to be registered.
         entry->addr =
-            uapi::sqe_addr({.index = place_in_table(s), .flags = uapi::auto_buf_reg_fallback});
+            uapi::sqe_addr({.index = place_in_table(tag), .flags = uapi::auto_buf_reg_fallback});
     }
-    const uapi::io_cmd payload{
-        .q_id = spec_.id, .tag = s.tag, .result = outcome, .addr = buffer_address(s)};
+    const uapi::io_cmd payload{.q_id = spec_.id, .tag = tag, .result = outcome, .addr = address};
     std::memcpy(entry->cmd, &payload, sizeof payload);
+    return true;
+}
+
+void queue::command(slot& s, uapi::io_op op, std::int32_t outcome) {
+    if (!fill(s.tag, op, outcome, buffer_address(s.tag))) [[unlikely]] {
+        note(s, EBUSY, "the ring takes no commands");
+        s.with = slot::owner::nobody;
+        return;
+    }
     s.with = slot::owner::kernel;
     s.awaited = !round_over_ || loop_.shared();
     if (s.awaited) with_kernel_ += 1;
 }
 
 // What a command says of the tag's buffer.
-std::uint64_t queue::buffer_address(const slot& s) const {
-    return spec_.lane == lane::plain_copy ? buffers_.address(s.tag) : 0;
+std::uint64_t queue::buffer_address(std::uint16_t tag) const {
+    return spec_.lane == lane::plain_copy ? buffers_.address(tag) : 0;
 }
 
 void queue::leave() {
@@ -225,6 +237,7 @@ void queue::abandon() {
 }
 
 void queue::hold() {
+    kept_.reserve(spec_.depth);
     holding_ = true;
     held_ = false;
     loop_.mark(*this);
@@ -254,6 +267,10 @@ void queue::commit(slot& s, std::int32_t outcome) {
     if (since.get() == (turn_began_ns_ | 1)) answered_ += 1;
     else counters_.answered(turn_began_ns_ - since.get(), 1);
     since.set(0);
+    if (s.pooled) {
+        loop_.buffers().give_back(s.data().data(), s.data().size());
+        s.pooled = false;
+    }
     send(s, outcome);
 }
 
@@ -266,7 +283,7 @@ void queue::tell_latency() {
 void queue::send(slot& s, std::int32_t outcome) {
     if (!spec_.in_batches) return command(s, uapi::io_op::commit_and_fetch_req, outcome);
     s.with = slot::owner::kernel;
-    batches_->add(s.tag, outcome, buffer_address(s));
+    batches_->add(s.tag, outcome, buffer_address(s.tag));
 }
 
 void queue::submit(ring_operation& operation) {

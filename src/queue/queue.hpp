@@ -96,8 +96,11 @@ private:
     result<> set_up();
     result<> set_up_file();
     result<> set_up_lane();
-    [[nodiscard]] std::uint64_t buffer_address(const slot& s) const;
+    [[nodiscard]] std::uint64_t buffer_address(std::uint16_t tag) const;
 
+    slot& slot_of(std::uint16_t tag);
+    void make_slot(std::uint16_t tag);
+    bool fill(std::uint16_t tag, uapi::io_op op, std::int32_t outcome, std::uint64_t address);
     void command(slot& s, uapi::io_op op, std::int32_t outcome);
     result<> fetch_by_tag();
     result<> fetch_in_batches();
@@ -112,6 +115,7 @@ private:
     void batch_completed(std::uint64_t kind, int outcome, unsigned flags);
     void tag_completed(slot& s, int outcome);
     bool prepare_to_wait();
+    void told_to_hold();
     void count_turn(std::uint64_t enters);
     void round_ends();
     void end();
@@ -119,8 +123,9 @@ private:
     void arrived(slot& s);
     void start(slot& s);
     void give_to_target(slot& s);
-    [[nodiscard]] std::uint16_t place_in_table(const slot& s) const;
+    [[nodiscard]] std::uint16_t place_in_table(std::uint16_t tag) const;
     [[nodiscard]] copy_place place_of(const slot& s) const;
+    std::span<std::byte> room_for(slot& s, std::size_t bytes, access way);
     std::optional<int> refusal(const uapi::io_desc& d, operation& op) const;
     void answer(slot& s, std::error_code failed, std::string_view why = "the target failed");
     void commit(slot& s, std::int32_t outcome);
@@ -144,19 +149,24 @@ private:
     listener& listener_;
     std::span<const std::byte> mapping_;
     const uapi::io_desc* descriptors_ = nullptr;
-    std::unique_ptr<slot[]> slots_;
-    std::unique_ptr<std::byte[]> frame_memory_;
+    // A tag's slot is made when its first request comes: an idle queue has none.
+    reserved slot_memory_;
+    slot* slots_ = nullptr;
+    std::unique_ptr<bool[]> made_;
+    reserved frame_memory_;
     std::unique_ptr<batch> batches_;  // where requests are delivered so
     std::uint64_t name_ = 0;          // its number in its loop, as completions have it
     int file_ = 0;                    // ublkcN as entries name it
     std::uint8_t file_flag_ = 0;      // … and whether that is a registered one
     unsigned first_place_ = 0;        // in the ring's table of buffers
     bool has_places_ = false;
-    unsigned with_kernel_ = 0;  // commands that the kernel has not completed
-    unsigned with_target_ = 0;  // tags with a request that is not answered yet
-    unsigned came_ = 0;         // completions of this turn
-    unsigned batch_ = 0;        // … requests among them
-    unsigned answered_ = 0;     // … that were answered in it
+    unsigned with_kernel_ = 0;   // commands that the kernel has not completed
+    unsigned with_target_ = 0;   // tags with a request that is not answered yet
+    unsigned came_ = 0;          // completions of this turn
+    unsigned batch_ = 0;         // … requests among them
+    unsigned batch_before_ = 0;  // of the last turn that had any
+    unsigned carried_ = 0;       // requests that the target had before this turn
+    unsigned answered_ = 0;      // … that were answered in it
     std::uint64_t turn_began_ns_ = 0;
     std::uint64_t note_window_ns_ = 0;
     unsigned notes_in_window_ = 0;

@@ -21,10 +21,8 @@ io_uring_sqe* queue::batch_entry(std::uint64_t user_data) {
 }
 
 result<> queue::fetch_in_batches() {
-    for (unsigned tag = 0; tag < spec_.depth; ++tag) {
-        slot& s = slots_[tag];
-        batches_->add(s.tag, 0, buffer_address(s));
-        s.with = slot::owner::kernel;
+    for (std::uint16_t tag = 0; tag < spec_.depth; ++tag) {
+        batches_->add(tag, 0, buffer_address(tag));
     }
     io_uring_sqe* entry = batch_entry(kind_prepare);
     if (entry != nullptr) batches_->fill_prepare(*entry);
@@ -60,8 +58,9 @@ void queue::batch_arrived(int outcome, unsigned flags) {
     if ((flags & IORING_CQE_F_BUFFER) != 0) {
         if (outcome > 0) {
             for (const std::uint16_t tag : batches_->tags(outcome, flags)) {
-                if (tag < spec_.depth && slots_[tag].with == slot::owner::kernel)
-                    arrived(slots_[tag]);
+                if (tag >= spec_.depth) continue;
+                slot& s = slot_of(tag);
+                if (s.with == slot::owner::kernel) arrived(s);
             }
         }
         batches_->give_back(flags);

@@ -33,6 +33,7 @@ struct queue::slot final : request {
     bool flushing = false;       // … while that flush runs
     bool refused = false;        // the kernel did not take the answer
     bool awaited = false;        // counted among those with the kernel
+    bool pooled = false;         // its data is in a buffer of the loop's pool
     bool goes_back = false;      // a read whose data we have to copy from the tag's buffer
 
     void set(operation op, const uapi::io_desc& d, std::span<std::byte> data, int registered) {
@@ -50,8 +51,14 @@ struct queue::slot final : request {
     [[nodiscard]] std::size_t copied() const { return copied_; }
 };
 
-inline std::uint16_t queue::place_in_table(const slot& s) const {
-    return static_cast<std::uint16_t>(first_place_ + s.tag);
+inline queue::slot& queue::slot_of(std::uint16_t tag) {
+    if (!made_[tag]) [[unlikely]]
+        make_slot(tag);
+    return slots_[tag];
+}
+
+inline std::uint16_t queue::place_in_table(std::uint16_t tag) const {
+    return static_cast<std::uint16_t>(first_place_ + tag);
 }
 
 }  // namespace ashlar::queue

@@ -98,7 +98,8 @@ inline void loop::completed(std::uint64_t user_data, int outcome, unsigned flags
     if (!q->active_) mark(*q);
     q->came_ += 1;
     if (kind == kind_tag) [[likely]] {
-        return q->tag_completed(q->slots_[(user_data & number_mask) >> tag_shift], outcome);
+        const auto tag = static_cast<std::uint16_t>((user_data & number_mask) >> tag_shift);
+        return q->tag_completed(q->slot_of(tag), outcome);
     }
     q->batch_completed(kind, outcome, flags);
 }
@@ -169,14 +170,20 @@ bool queue::prepare_to_wait() {
     if (fetch_again_) [[unlikely]]
         fetch_batch();
     tell_latency();
-    if (holding_ && !held_ && with_target_ == kept_.size()) [[unlikely]] {
-        held_ = true;
-        listener_.queue_held();
-    }
     const bool sent = send_answers();
+    if (holding_ && !held_ && with_target_ == kept_.size()) [[unlikely]]
+        told_to_hold();
     // An answer that met the end of the round on its way never comes back.
     if (round_over_ && with_target_ == 0 && !loop_.shared()) loop_.drain(*this);
     return sent && fetch_under_way_ && !leaving_;
+}
+
+// An answer may lie in the target's memory until the kernel has it.
+void queue::told_to_hold() {
+    loop_.flush();
+    if (io_uring_sq_ready(&ring_.raw()) != 0) return loop_.mark(*this);
+    held_ = true;
+    listener_.queue_held();
 }
 
 void queue::count_turn(std::uint64_t enters) {
@@ -184,6 +191,13 @@ void queue::count_turn(std::uint64_t enters) {
     counters_.completions.add(came_);
     if (!loop_.shared()) counters_.enters.set(enters);
     else if (batch_ != 0) counters_.enters.add(enters);
+    if (batch_ != 0) {
+        // Answers of the turn before may not have been with the kernel yet.
+        const unsigned most = carried_ + batch_before_ + batch_;
+        counters_.was_full.set(most >= spec_.depth ? 1 : 0);
+        batch_before_ = batch_;
+    }
+    carried_ = with_target_;
     counters_.largest_batch.raise_to(batch_);
     counters_.frames_on_heap.set(frames_from_heap());
 }
