@@ -120,6 +120,8 @@ result<> set_delivery(lane_choice& c, const options& wanted, std::uint64_t featu
         c.delivery_why = kernel_lacks(kernel, "batches", "7.0");
     } else if (wanted.depth < batch_depth_min) {
         c.delivery_why = one_tag;
+    } else if (wanted.threads_per_queue > 1) {
+        c.delivery_why = "the tags of a queue are divided among several threads";
     } else if (wanted.threads && wanted.recovery != recovery::none) {
         c.delivery_why = "with shared threads only QUIESCE_DEV hands a device over, and it fails "
                          "the requests of one with batches";
