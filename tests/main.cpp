@@ -27,6 +27,7 @@ bool choose_twin(std::string_view text) {
     if (take_word(text, ",plain")) chosen.lane = plain_copy;
     if (take_word(text, ",user-copy")) chosen.lane = user_copy;
     if (take_word(text, ",zero-copy")) chosen.lane = zero_copy;
+    if (take_word(text, ",in-place")) chosen.lane = in_place;
     chosen.version = text;
     return ashlar::rules::kernel_named(text).has_value();
 }

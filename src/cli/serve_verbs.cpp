@@ -37,6 +37,7 @@ lane lane_named(const std::string& word) {
     return word == "plain"       ? lane::plain_copy
            : word == "user-copy" ? lane::user_copy
            : word == "zero-copy" ? lane::zero_copy
+           : word == "in-place"  ? lane::in_place
                                  : lane::automatic;
 }
 

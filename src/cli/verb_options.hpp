@@ -67,9 +67,11 @@ inline constexpr option device_options[] = {
     {.name = "lane",
      .kind = value_kind::choice,
      .argument = "LANE",
-     .help = "the way of the data: plain copy, user copy (Linux 6.5) or zero copy (6.16); auto "
-             "takes the one with the fewest copies, and show tells which and why",
-     .choices = "auto|plain|user-copy|zero-copy",
+     .help =
+         "the way of the data: plain copy, user copy (Linux 6.5), zero copy (6.16), or in place, "
+         "which the kernel copies to and from the target's memory; auto takes the one with the "
+         "fewest copies, and show tells which and why",
+     .choices = "auto|plain|user-copy|zero-copy|in-place",
      .otherwise = "auto"},
     {.name = "delivery",
      .kind = value_kind::choice,

@@ -31,15 +31,20 @@ std::optional<int> queue::refusal(const uapi::io_desc& d, operation& op) const {
 }
 
 void queue::arrived(slot& s) {
-    batch_ += 1;
-    with_target_ += 1;
     s.with = slot::owner::target;
-    counters_.since[s.tag].set(turn_began_ns_ | 1);
+    if (s.asked) return start(s);
+    count_arrival(s);
     if (holding_) [[unlikely]] {
         kept_.push_back(&s);
     } else {
         start(s);
     }
+}
+
+void queue::count_arrival(slot& s) {
+    batch_ += 1;
+    with_target_ += 1;
+    counters_.since[s.tag].set(turn_began_ns_ | 1);
 }
 
 void queue::start(slot& s) {
@@ -60,12 +65,10 @@ void queue::start(slot& s) {
     if (way == access::registered && (d.op_flags & uapi::io_f_need_reg_buf) != 0) [[unlikely]] {
         way = access::own_buffer;
     }
-    const bool buffered = data && (way == access::buffer || way == access::own_buffer);
-    s.set(op, d,
-          buffered ? buffers_.of(s.tag, d.nr_sectors * std::size_t{uapi::sector_bytes})
-                   : std::span<std::byte>(),
+    s.set(op, d, data ? data_of(s, d, op, way) : std::span<std::byte>(),
           data && way == access::registered ? s.tag : -1);
-    s.flushing = s.refused = false;
+    if (way == access::in_place && op == operation::read) s.take_lent();
+    s.flushing = s.refused = s.asked = false;
     s.flush_follows =
         op == operation::write && spec_.flush_after_fua && (d.op_flags & uapi::io_f_fua) != 0;
     s.goes_back = way == access::own_buffer && op == operation::read;
@@ -76,6 +79,15 @@ void queue::start(slot& s) {
         }
     }
     give_to_target(s);
+}
+
+// Where in this process the data of a request is, or has to be put.
+std::span<std::byte> queue::data_of(const slot& s, const uapi::io_desc& d, operation op,
+                                    access way) const {
+    const std::size_t bytes = d.nr_sectors * std::size_t{uapi::sector_bytes};
+    if (way == access::registered || way == access::direct) return {};
+    if (way == access::in_place && op == operation::write) return {s.place, bytes};
+    return buffers_.of(s.tag, bytes);
 }
 
 void queue::give_to_target(slot& s) {
@@ -159,6 +171,10 @@ std::error_code request_answer::zero_out(request& r, std::size_t skip, std::size
     auto& s = static_cast<queue::queue::slot&>(r);
     r.copied_ += bytes;
     return queue::zero_request(s.home->place_of(s), skip, bytes);
+}
+
+bool request_answer::lend_zeros(request& r, std::size_t bytes) noexcept {
+    return bytes <= queue::some_zeros().size() && lend(r, queue::some_zeros().data());
 }
 
 std::error_code request_answer::copy_in(request& r, std::size_t skip,

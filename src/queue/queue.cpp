@@ -31,6 +31,7 @@ constexpr unsigned batch_commands = 15;
 
 queue::access queue::access_of(lane way, const target& t) {
     if (way == lane::plain_copy) return access::buffer;
+    if (way == lane::in_place) return access::in_place;
     if (t.table().streams) return access::direct;
     return way == lane::zero_copy && t.passes_data() ? access::registered : access::own_buffer;
 }
@@ -134,7 +135,7 @@ result<> queue::fetch_all() {
 
 result<> queue::fetch_by_tag() {
     for (unsigned tag = 0; tag < spec_.depth; ++tag) {
-        command(slots_[tag], uapi::io_op::fetch_req, 0);
+        command(slots_[tag], uapi::io_op::fetch_req, 0, buffer_address(slots_[tag]));
     }
     // An accepted FETCH has no completion of its own: what completes now was refused.
     return submit_all();
@@ -195,7 +196,7 @@ bool queue::turn() {
     return false;
 }
 
-void queue::command(slot& s, uapi::io_op op, std::int32_t outcome) {
+void queue::command(slot& s, uapi::io_op op, std::int32_t outcome, std::uint64_t address) {
     io_uring_sqe* entry = ring_->prepare();
     if (entry == nullptr) [[unlikely]] {
         // The ring has room for all tags: this is a kernel that takes no entries any more.
@@ -212,15 +213,14 @@ void queue::command(slot& s, uapi::io_op op, std::int32_t outcome) {
         // Where the next request's data is to be registered.
         entry->addr = uapi::sqe_addr({.index = s.tag, .flags = uapi::auto_buf_reg_fallback});
     }
-    const uapi::io_cmd payload{
-        .q_id = spec_.id, .tag = s.tag, .result = outcome, .addr = buffer_address(s)};
+    const uapi::io_cmd payload{.q_id = spec_.id, .tag = s.tag, .result = outcome, .addr = address};
     std::memcpy(entry->cmd, &payload, sizeof payload);
     s.with = slot::owner::kernel;
     s.awaited = !round_over_;
     if (s.awaited) with_kernel_ += 1;
 }
 
-// What a command says of the tag's buffer.
+// What a command says of the tag's buffer, for the data of writes to come.
 std::uint64_t queue::buffer_address(const slot& s) const {
     return spec_.lane == lane::plain_copy ? buffers_.address(s.tag) : 0;
 }
@@ -262,13 +262,14 @@ bool queue::hold() {
     if (with_target_ != kept_.size()) return false;
     send_answers();
     if (io_uring_sq_ready(&ring_->raw()) != 0) ring_->enter(0, os::no_timeout);
-    return true;
+    // An answer may lie in the target's memory until the kernel has it.
+    return io_uring_sq_ready(&ring_->raw()) == 0;
 }
 
 void queue::go_on(std::uint64_t size) {
     word_ = holding_ = false;
     spec_.size = size;
-    for (slot* s : kept_) start(*s);
+    for (slot* s : kept_) begin(*s);
     kept_.clear();
 }
 
@@ -278,6 +279,9 @@ void queue::tag_completed(slot& s, int outcome) {
     if (outcome == uapi::io_res_ok) [[likely]] {
         return arrived(s);
     }
+    if (outcome == uapi::io_res_need_get_data) return data_wanted(s);
+    if (s.asked) [[unlikely]]
+        data_refused(s, -outcome);
     if (outcome == uapi::io_res_abort) {
         round_over_ = true;
         return;
@@ -315,7 +319,9 @@ void queue::tell_latency() {
 }
 
 void queue::send(slot& s, std::int32_t outcome) {
-    if (!spec_.in_batches) return command(s, uapi::io_op::commit_and_fetch_req, outcome);
+    if (!spec_.in_batches) {
+        return command(s, uapi::io_op::commit_and_fetch_req, outcome, answer_address(s));
+    }
     s.with = slot::owner::kernel;
     batches_->add(s.tag, outcome, buffer_address(s));
 }

@@ -76,6 +76,7 @@ private:
         buffer,      // the kernel has copied it to the tag's buffer, or will copy it from there
         own_buffer,  // we copy to and from that buffer
         direct,      // the handler copies itself (data_out, data_in)
+        in_place,    // the kernel copies to and from the target's memory where that has a place
         registered   // not at all: it is in the ring's table of buffers, at the tag
     };
 
@@ -88,8 +89,9 @@ private:
     result<> set_up_ring();
     result<> set_up_lane();
     [[nodiscard]] std::uint64_t buffer_address(const slot& s) const;
+    [[nodiscard]] std::uint64_t answer_address(const slot& s) const;
 
-    void command(slot& s, uapi::io_op op, std::int32_t outcome);
+    void command(slot& s, uapi::io_op op, std::int32_t outcome, std::uint64_t address);
     result<> fetch_by_tag();
     result<> fetch_in_batches();
     result<> submit_all();
@@ -102,8 +104,15 @@ private:
     void completed(std::uint64_t user_data, int outcome, unsigned flags);
     void tag_completed(slot& s, int outcome);
     void arrived(slot& s);
+    void count_arrival(slot& s);
+    void data_wanted(slot& s);
+    void give_place(slot& s);
+    void data_refused(slot& s, int refusal);
+    void begin(slot& s);
     void start(slot& s);
     void woken(int outcome);
+    [[nodiscard]] std::span<std::byte> data_of(const slot& s, const uapi::io_desc& d, operation op,
+                                               access way) const;
     void give_to_target(slot& s);
     [[nodiscard]] copy_place place_of(const slot& s) const;
     std::optional<int> refusal(const uapi::io_desc& d, operation& op) const;

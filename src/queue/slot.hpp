@@ -32,6 +32,8 @@ struct queue::slot final : request {
     bool refused = false;        // the kernel did not take the answer
     bool awaited = false;        // counted among those with the kernel
     bool goes_back = false;      // a read whose data we have to copy from the tag's buffer
+    bool asked = false;          // for its data's place: it counts as arrived already
+    std::byte* place = nullptr;  // … which is this
 
     void set(operation op, const uapi::io_desc& d, std::span<std::byte> data, int registered) {
         op_ = op;
@@ -41,9 +43,13 @@ struct queue::slot final : request {
         data_bytes_ = data.size();
         copied_ = data.size();  // to the buffer or from it
         registered_ = registered;
+        lent_ = nullptr;
+        takes_lent_ = false;
         keep_allocated_ = (d.op_flags & uapi::io_f_nounmap) != 0;
     }
     void make_flush() { op_ = operation::flush; }
+    void take_lent() { takes_lent_ = true; }
+    [[nodiscard]] const std::byte* lent() const { return lent_; }
     void join(ring_io& ring) { ring_ = &ring; }
     [[nodiscard]] std::size_t copied() const { return copied_; }
 };

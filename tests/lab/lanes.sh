@@ -8,7 +8,7 @@ requires fio mkfs.ext4
 
 "$ASHLAR" features >kernel-has
 has() { grep -qE "^ yes +$1( |\$)" kernel-has; }
-lanes=(plain) deliveries=(tag)
+lanes=(plain in-place) deliveries=(tag)
 ! has USER_COPY || lanes+=(user-copy)
 ! has AUTO_BUF_REG || lanes+=(zero-copy)
 ! has BATCH_IO || deliveries+=(batch)
@@ -18,6 +18,12 @@ shows() { # KEY REGEX
 copied_times() { # N: the bytes that were read and written
   local moved=$(($(counter bytes_read) + $(counter bytes_written)))
   [ "$(counter bytes_copied)" -eq $(($1 * moved)) ] ||
+    fail "$lane has copied $(counter bytes_copied) bytes of $moved"
+}
+copied_nearly_once() { # what has no place in the target's memory yet, twice
+  local moved=$(($(counter bytes_read) + $(counter bytes_written)))
+  local copied=$(($(counter bytes_copied) - moved))
+  [ "$copied" -ge 0 ] && [ "$copied" -lt $((moved / 2)) ] ||
     fail "$lane has copied $(counter bytes_copied) bytes of $moved"
 }
 
@@ -31,7 +37,8 @@ random_file data $((6 << 20))
 for lane in "${lanes[@]}"; do
   for delivery in "${deliveries[@]}"; do
     targets=(mem)
-    [ "$lane" = user-copy ] || targets+=(file)
+    [ "$lane" != in-place ] || [ "$delivery" = tag ] || continue
+    case $lane in user-copy | in-place) ;; *) targets+=(file) ;; esac
     [ "$lane" != zero-copy ] || targets=(file)
     for target in "${targets[@]}"; do
       what=(mem 48M)
@@ -55,6 +62,7 @@ JOBS
       case $lane in
         zero-copy) copied_times 0 ;;
         user-copy) copied_times 1 ;;
+        in-place) copied_nearly_once ;;
       esac
       remove
       rm -f host/image
@@ -68,5 +76,6 @@ add mem 16M
 if has USER_COPY; then shows lane "user copy \(.*copied once"; else shows lane "plain copy \(Linux"; fi
 if has BATCH_IO; then shows delivery "in batches"; else shows delivery "by tag \(Linux .* 7\.0"; fi
 remove
+expect_refusal "where in memory" 1 "$ASHLAR" add null --lane in-place
 expect_refusal "looks at the data|has no zero copy" 1 "$ASHLAR" add mem 16M --lane zero-copy
 has BATCH_IO || expect_refusal "no batches .*7\.0" 1 "$ASHLAR" add mem 16M --delivery batch
