@@ -11,8 +11,9 @@
 namespace ashlar {
 
 std::string_view name(lane which) {
-    constexpr std::string_view names[] = {"automatic", "plain copy", "user copy", "zero copy",
-                                          "in place"};
+    constexpr std::string_view names[] = {"automatic",    "plain copy",       "user copy",
+                                          "zero copy",    "manual zero copy", "in place",
+                                          "shared memory"};
     return names[static_cast<unsigned>(which)];
 }
 
@@ -51,11 +52,16 @@ struct lane_need {
     std::string_view since;
 };
 
-// Zero copy takes user copy along: for a request whose pages could not be registered.
+// Registration by hand takes user copy along, for a request whose pages could not be registered,
+// and automatic registration takes that by hand along, for the same.
+constexpr std::uint64_t by_hand = uapi::f_supp_zero_copy | uapi::f_user_copy;
+
 lane_need need_of(lane which) {
     switch (which) {
         case lane::user_copy: return {uapi::f_user_copy, "6.5"};
-        case lane::zero_copy: return {uapi::f_auto_buf_reg | uapi::f_user_copy, "6.16"};
+        case lane::zero_copy: return {uapi::f_auto_buf_reg | by_hand, "6.16"};
+        case lane::zero_copy_manual: return {by_hand, "6.15"};
+        case lane::shared_memory: return {uapi::f_shmem_zc, "7.1"};
         case lane::in_place: return {uapi::f_need_get_data, "6.0"};
         default: return {0, "6.0"};
     }
@@ -76,7 +82,9 @@ std::vector<candidate> candidates(const target& served, bool in_batches) {
             all.push_back({lane::in_place, "the kernel copies from and to the target's memory"});
         }
     } else if (served.passes_data()) {
-        all.push_back({lane::zero_copy, "the target passes the data on, and no byte is copied"});
+        constexpr std::string_view why = "the target passes the data on, and no byte is copied";
+        all.push_back({lane::zero_copy, why});
+        all.push_back({lane::zero_copy_manual, why});
     }
     all.push_back({lane::plain_copy, "the target wants the data in a buffer"});
     return all;
@@ -84,7 +92,8 @@ std::vector<candidate> candidates(const target& served, bool in_batches) {
 
 // Why the target can't use a lane that was asked for; null if it can.
 const char* unfit(lane wanted, const target& served) {
-    if (wanted == lane::zero_copy && !served.passes_data()) {
+    const bool zero_copy = wanted == lane::zero_copy || wanted == lane::zero_copy_manual;
+    if (zero_copy && !served.passes_data()) {
         return "this target looks at the data, which zero copy keeps from it";
     }
     if (wanted == lane::in_place && served.table().place == nullptr) {
@@ -118,6 +127,11 @@ result<> set_lane(lane_choice& c, const options& wanted, const target& served,
         return failure(refused("lane", name(c.lane),
                                kernel_lacks(kernel, name(c.lane), need_of(c.lane).since),
                                "use --lane auto, or a newer kernel"));
+    }
+    if (c.lane == lane::shared_memory && wanted.recovery != recovery::none) {
+        return failure(refused("lane", name(c.lane),
+                               "what clients share with a server is unknown to the next one",
+                               "make the device without recovery, or use another lane"));
     }
     if (const char* why = unfit(c.lane, served)) {
         return failure(refused("lane", name(c.lane), why, "use --lane auto"));
@@ -184,6 +198,8 @@ lane_choice lane_of_device(std::uint64_t flags) {
     lane_choice c;
     if ((flags & uapi::f_need_get_data) != 0) c.lane = lane::in_place;
     if ((flags & uapi::f_user_copy) != 0) c.lane = lane::user_copy;
+    if ((flags & uapi::f_shmem_zc) != 0) c.lane = lane::shared_memory;
+    if ((flags & uapi::f_supp_zero_copy) != 0) c.lane = lane::zero_copy_manual;
     if ((flags & uapi::f_auto_buf_reg) != 0) c.lane = lane::zero_copy;
     if ((flags & uapi::f_batch_io) != 0) c.delivery = delivery::in_batches;
     c.lane_why = c.delivery_why = "the device was made so";

@@ -36,6 +36,7 @@ struct passing {
 
 constexpr std::uint64_t features_6_1 = uapi::f_need_get_data | uapi::f_user_recovery;
 constexpr std::uint64_t features_6_12 = 0x1fe;
+constexpr std::uint64_t features_6_15 = 0x3ff;
 constexpr std::uint64_t features_6_18 = 0x7fff;
 constexpr std::uint64_t features_7_3 = 0x1fffff;
 
@@ -61,6 +62,8 @@ TEST_CASE("the lane with the fewest copies that kernel and target have is taken"
     CHECK(choose(memory, features_7_3).lane == lane::user_copy);
     CHECK(choose(passes, features_6_12).lane == lane::plain_copy);
     CHECK(choose(passes, features_6_18).lane == lane::zero_copy);
+    CHECK(choose(passes, features_6_15).lane == lane::zero_copy_manual);
+    CHECK(choose(passes, features_6_15).lane_why.find("6.16") != std::string::npos);
     CHECK(choose(buffers, features_7_3).lane == lane::plain_copy);
     CHECK(choose(memory, features_6_18).delivery == delivery::by_tag);
     CHECK(choose(memory, features_7_3).delivery == delivery::in_batches);
@@ -119,7 +122,8 @@ TEST_CASE("a device gets no batches where they would fail requests at its hand-o
 }
 
 TEST_CASE("a device's flags and its lane say the same") {
-    for (lane l : {lane::plain_copy, lane::user_copy, lane::zero_copy}) {
+    for (lane l : {lane::plain_copy, lane::user_copy, lane::zero_copy, lane::zero_copy_manual,
+                   lane::shared_memory}) {
         for (delivery d : {delivery::by_tag, delivery::in_batches}) {
             const lane_choice back =
                 lane_of_device(device_flags({.lane = l, .delivery = d}) | uapi::f_cmd_ioctl_encode);

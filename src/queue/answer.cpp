@@ -62,7 +62,10 @@ void queue::start(slot& s) {
     }
     const bool data = op == operation::read || op == operation::write;
     access way = access_;
-    if (way == access::registered && (d.op_flags & uapi::io_f_need_reg_buf) != 0) [[unlikely]] {
+    s.registered_by_hand = false;
+    const bool by_hand =
+        spec_.lane == lane::zero_copy_manual || (d.op_flags & uapi::io_f_need_reg_buf) != 0;
+    if (way == access::registered && by_hand && data && !register_data(s)) [[unlikely]] {
         way = access::own_buffer;
     }
     s.set(op, d, data ? data_of(s, d, op, way) : std::span<std::byte>(),
@@ -71,9 +74,13 @@ void queue::start(slot& s) {
     s.flushing = s.refused = s.asked = false;
     s.flush_follows =
         op == operation::write && spec_.flush_after_fua && (d.op_flags & uapi::io_f_fua) != 0;
-    s.goes_back = way == access::own_buffer && op == operation::read;
     counters_.by_operation[static_cast<unsigned>(op)].add(1);
-    if (way == access::own_buffer && op == operation::write) {
+    hand_over(s, way);
+}
+
+void queue::hand_over(slot& s, access way) {
+    s.goes_back = way == access::own_buffer && s.op() == operation::read;
+    if (way == access::own_buffer && s.op() == operation::write) {
         if (auto failed = copy_from_request(place_of(s), 0, s.data())) [[unlikely]] {
             return answer(s, failed, "its data could not be had");
         }
@@ -108,6 +115,7 @@ void queue::answer(slot& s, std::error_code failed, std::string_view why) {
         note(s, EINVAL, "a request was answered twice; the second answer is dropped");
         return;
     }
+    if (failed && goes_by_buffer(s, failed)) return hand_over(s, access::own_buffer);
     if (s.goes_back && !failed) {
         failed = copy_to_request(place_of(s), 0, s.data());
         if (failed) why = "its data could not be given";

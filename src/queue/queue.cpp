@@ -30,10 +30,11 @@ constexpr unsigned batch_commands = 15;
 }  // namespace
 
 queue::access queue::access_of(lane way, const target& t) {
-    if (way == lane::plain_copy) return access::buffer;
+    if (kernel_copies(way)) return access::buffer;
     if (way == lane::in_place) return access::in_place;
     if (t.table().streams) return access::direct;
-    return way == lane::zero_copy && t.passes_data() ? access::registered : access::own_buffer;
+    const bool zero_copy = way == lane::zero_copy || way == lane::zero_copy_manual;
+    return zero_copy && t.passes_data() ? access::registered : access::own_buffer;
 }
 
 result<std::unique_ptr<queue>> queue::open(const queue_spec& spec, target served, counters& c) {
@@ -88,7 +89,8 @@ result<> queue::set_up() {
 result<> queue::set_up_ring() {
     os::machine& m = *spec_.machine;
     // Room for the commands, one operation of each tag, and the wake-up.
-    const unsigned commands = spec_.in_batches ? batch_commands : spec_.depth;
+    const unsigned by_hand = spec_.lane == lane::zero_copy_manual ? 2U * spec_.depth : 0;
+    const unsigned commands = by_hand + (spec_.in_batches ? batch_commands : spec_.depth);
     const unsigned operations = target_.table().asynchronous ? spec_.depth : 0;
     ASHLAR_TRY(ring_, os::ring::open(m, {.entries = std::bit_ceil(commands + operations + 1),
                                          .single_issuer = true}));
@@ -104,7 +106,7 @@ result<> queue::set_up_lane() {
     if (access_ != access::direct) {
         ASHLAR_TRY(buffers_, buffers::open(m, spec_.depth, spec_.max_io));
     }
-    if (spec_.lane == lane::zero_copy) {
+    if (spec_.lane == lane::zero_copy || spec_.lane == lane::zero_copy_manual) {
         io_uring_rsrc_register table{};
         table.nr = spec_.depth;
         table.flags = IORING_RSRC_REGISTER_SPARSE;
@@ -118,7 +120,7 @@ result<> queue::set_up_lane() {
     ASHLAR_TRY(batches_, batch::open(m, *ring_,
                                      {.queue = spec_.id,
                                       .depth = spec_.depth,
-                                      .with_address = spec_.lane == lane::plain_copy,
+                                      .with_address = kernel_copies(spec_.lane),
                                       .with_fallback = spec_.lane == lane::zero_copy,
                                       .file = char_file}));
     return {};
@@ -222,7 +224,7 @@ void queue::command(slot& s, uapi::io_op op, std::int32_t outcome, std::uint64_t
 
 // What a command says of the tag's buffer, for the data of writes to come.
 std::uint64_t queue::buffer_address(const slot& s) const {
-    return spec_.lane == lane::plain_copy ? buffers_.address(s.tag) : 0;
+    return kernel_copies(spec_.lane) ? buffers_.address(s.tag) : 0;
 }
 
 void queue::completed(std::uint64_t user_data, int outcome, unsigned flags) {
@@ -230,6 +232,7 @@ void queue::completed(std::uint64_t user_data, int outcome, unsigned flags) {
         case kind_tag: return tag_completed(slots_[user_data >> 3], outcome);
         case kind_fetch: return batch_arrived(outcome, flags);
         case kind_commit: return batch_committed(outcome);
+        case kind_register: return;  // refused: who uses the data meets EFAULT
         case kind_prepare:
             with_kernel_ -= 1;
             prepared_ = true;
@@ -319,6 +322,7 @@ void queue::tell_latency() {
 }
 
 void queue::send(slot& s, std::int32_t outcome) {
+    if (s.registered_by_hand) unregister_data(s);
     if (!spec_.in_batches) {
         return command(s, uapi::io_op::commit_and_fetch_req, outcome, answer_address(s));
     }

@@ -35,6 +35,7 @@ struct queue_spec {
     std::uint32_t max_io;  // bytes of the largest request
     std::uint64_t size;    // bytes of the device
     ashlar::lane lane;     // of the device, and not automatic
+    bool registers;        // a request's data may be registered by command
     bool in_batches;       // so its requests are delivered
     bool flush_after_fua;  // a volatile cache without FUA of its own
     bool raw_commands;     // Linux before 6.4
@@ -109,10 +110,14 @@ private:
     void give_place(slot& s);
     void data_refused(slot& s, int refusal);
     void begin(slot& s);
+    bool register_data(slot& s);
+    void unregister_data(slot& s);
+    bool goes_by_buffer(slot& s, std::error_code failed);
     void start(slot& s);
     void woken(int outcome);
     [[nodiscard]] std::span<std::byte> data_of(const slot& s, const uapi::io_desc& d, operation op,
                                                access way) const;
+    void hand_over(slot& s, access way);
     void give_to_target(slot& s);
     [[nodiscard]] copy_place place_of(const slot& s) const;
     std::optional<int> refusal(const uapi::io_desc& d, operation& op) const;

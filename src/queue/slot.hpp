@@ -16,7 +16,13 @@ inline constexpr std::uint64_t kind_wakeup = 2;
 inline constexpr std::uint64_t kind_prepare = 3;  // of batches, like the next two
 inline constexpr std::uint64_t kind_fetch = 4;
 inline constexpr std::uint64_t kind_commit = 5;
+inline constexpr std::uint64_t kind_register = 6;
 static_assert(alignof(ring_operation) >= 8);
+
+// By this lane the kernel moves data between requests and the buffers of their tags.
+constexpr bool kernel_copies(lane which) {
+    return which == lane::plain_copy || which == lane::shared_memory;
+}
 
 inline constexpr int char_file = 0;  // its index among the ring's registered files
 
@@ -34,6 +40,7 @@ struct queue::slot final : request {
     bool goes_back = false;      // a read whose data we have to copy from the tag's buffer
     bool asked = false;          // for its data's place: it counts as arrived already
     std::byte* place = nullptr;  // … which is this
+    bool registered_by_hand = false;
 
     void set(operation op, const uapi::io_desc& d, std::span<std::byte> data, int registered) {
         op_ = op;
@@ -46,6 +53,11 @@ struct queue::slot final : request {
         lent_ = nullptr;
         takes_lent_ = false;
         keep_allocated_ = (d.op_flags & uapi::io_f_nounmap) != 0;
+    }
+    void use_buffer(std::span<std::byte> data) {
+        data_ = data.data();
+        data_bytes_ = copied_ = data.size();
+        registered_ = -1;
     }
     void make_flush() { op_ = operation::flush; }
     void take_lent() { takes_lent_ = true; }

@@ -71,10 +71,15 @@ struct way {
     delivery requests;
 };
 
+bool is_zero_copy(lane l) { return l == lane::zero_copy || l == lane::zero_copy_manual; }
+
 std::vector<way> ways_of(const twin_machine& m) {
     std::vector<way> all;
-    for (lane l : {lane::plain_copy, lane::user_copy, lane::zero_copy, lane::in_place}) {
+    for (lane l : {lane::plain_copy, lane::user_copy, lane::zero_copy, lane::zero_copy_manual,
+                   lane::in_place, lane::shared_memory}) {
         for (delivery d : {delivery::by_tag, delivery::in_batches}) {
+            if (l == lane::zero_copy_manual && !m.has(uapi::f_supp_zero_copy)) continue;
+            if (l == lane::shared_memory && !m.has(uapi::f_shmem_zc)) continue;
             if (l == lane::in_place && d == delivery::in_batches) continue;
             if (l == lane::user_copy && !m.has(uapi::f_user_copy)) continue;
             if (l == lane::zero_copy && !m.has(uapi::f_auto_buf_reg)) continue;
@@ -169,7 +174,7 @@ TEST_CASE("by each lane the same bytes arrive, with the copies that it promises"
                 in_place(polite, w, seed++);
                 continue;
             }
-            if (w.data != lane::zero_copy) {
+            if (!is_zero_copy(w.data)) {
                 twin_machine m(test::chosen_twin().version, polite);
                 auto disk = serve(m, target(test::ram(disk_bytes)), w);
                 use(m, seed++);
@@ -188,7 +193,7 @@ TEST_CASE("by each lane the same bytes arrive, with the copies that it promises"
             auto disk = serve(m, target(passing_file{fd}), w);
             use(m, seed++);
             const copies c = copies_of(*disk);
-            if (w.data == lane::zero_copy) {
+            if (is_zero_copy(w.data)) {
                 // All of it where nothing goes wrong; a rude kernel refuses some registrations.
                 CHECK(c.copied <= (polite ? 0 : c.moved / 2));
                 CHECK((polite || c.copied != 0));
@@ -213,6 +218,7 @@ TEST_CASE("a lane that can't be had is refused, and nothing is left behind") {
           has_user_copy);
     CHECK((refusal(target(streamed_ram{}), lane::automatic, delivery::in_batches) == "") ==
           m.has(uapi::f_batch_io));
+    CHECK(refusal(target(streamed_ram{}), lane::zero_copy_manual, delivery::automatic) != "");
     CHECK(refusal(target(streamed_ram{}), lane::in_place, delivery::automatic) != "");
     CHECK(refusal(target(placing_ram{}), lane::in_place, delivery::automatic) == "");
     CHECK(refusal(target(placing_ram{}), lane::in_place, delivery::in_batches) != "");
@@ -249,7 +255,7 @@ struct sloppy {
 TEST_CASE("a handler that moves part of a request fails it; more than the request never moves") {
     twin_machine probe;
     for (const way& w : ways_of(probe)) {
-        if (w.data == lane::zero_copy) continue;
+        if (is_zero_copy(w.data)) continue;
         CAPTURE(name(w.data));
         twin_machine m;
         auto disk = serve(m, target(sloppy{}), w);

@@ -10,6 +10,7 @@ requires fio mkfs.ext4
 has() { grep -qE "^ yes +$1( |\$)" kernel-has; }
 lanes=(plain in-place) deliveries=(tag)
 ! has USER_COPY || lanes+=(user-copy)
+! has SUPPORT_ZERO_COPY || lanes+=(zero-copy-manual)
 ! has AUTO_BUF_REG || lanes+=(zero-copy)
 ! has BATCH_IO || deliveries+=(batch)
 shows() { # KEY REGEX
@@ -38,13 +39,17 @@ for lane in "${lanes[@]}"; do
   for delivery in "${deliveries[@]}"; do
     targets=(mem)
     [ "$lane" != in-place ] || [ "$delivery" = tag ] || continue
-    case $lane in user-copy | in-place) ;; *) targets+=(file) ;; esac
-    [ "$lane" != zero-copy ] || targets=(file)
+    case $lane in
+      plain) targets+=(file) ;;
+      zero-copy*) targets=(file) ;;
+    esac
     for target in "${targets[@]}"; do
       what=(mem 48M)
       [ "$target" = mem ] || what=(file "$PWD/host/image" --create --size 48M)
       add "${what[@]}" --lane "$lane" --delivery "$delivery" --queues 2 --depth 32
-      shows lane "${lane/-/ }.*asked for"
+      name=${lane/-/ }
+      [ "$lane" != zero-copy-manual ] || name='manual zero copy'
+      shows lane "$name.*asked for"
       verify_fio <<'JOBS'
 [mixed]
 rw=randwrite
@@ -60,7 +65,7 @@ JOBS
       cmp data got
       [ "$(counter failed)" -eq 0 ] || fail "requests failed: $target $lane $delivery"
       case $lane in
-        zero-copy) copied_times 0 ;;
+        zero-copy*) copied_times 0 ;;
         user-copy) copied_times 1 ;;
         in-place) copied_nearly_once ;;
       esac
