@@ -2,8 +2,8 @@
 // Answers in place: the kernel copies a read from where it lies in the target's memory, and a write
 // to where it will lie.
 //
-// The kernel keeps the address of an answer for the tag's next request, and would put the data of a
-// write there. So these devices have UBLK_F_NEED_GET_DATA: of a write the kernel tells first, with
+// The kernel keeps the address of an answer for the tag's next request, and would put the data of
+// a write there. So these devices have UBLK_F_NEED_GET_DATA: of a write the kernel tells first, with
 // its descriptor, and copies once it has been given a place. Until then the write can't be answered.
 #include "queue/slot.hpp"
 
@@ -56,7 +56,7 @@ void queue::data_refused(slot& s, int refusal) {
     counters_.since[s.tag].set(0);
 }
 
-// Where the kernel finds the data of an answer. It wants an address for a read that has failed, too.
+// Where the kernel finds the data of an answer. A read that has failed needs an address, too.
 std::uint64_t queue::answer_address(const slot& s) const {
     if (spec_.lane != lane::in_place || s.op() != operation::read) return buffer_address(s);
     return s.lent() != nullptr ? reinterpret_cast<std::uintptr_t>(s.lent())

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A RAM disk that the kernel copies from and to: what it may do meanwhile, and who may serve it next.
+// A RAM disk that the kernel copies from and to: what it may do meanwhile, and how it goes on.
 #include "device/life.hpp"
 #include "support/targets.hpp"
 #include "support/twin_machine.hpp"
