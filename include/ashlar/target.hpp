@@ -23,10 +23,10 @@
 //
 //     std::span<std::byte> place(std::uint64_t at, std::uint64_t length);
 //
-// which says where in memory the data of a write may be put before `write` is called with it: all of
-// it, or nothing (an empty span) if there is no such place now. What is put there belongs to the disk
-// from `write` on, which need not take what lies at its place (data_in::lies_at). That memory lasts
-// as long as the target, or until its `resize`.
+// which says where in memory the data of a write may be put before `write` is called with it: all
+// of it, or nothing (an empty span) if there is no such place now. What is put there belongs to the
+// disk from `write` on, which finds it there (data_in::lies_at). That memory lasts as long as the
+// target, or until its `resize`.
 //
 // `resize` is called while no handler runs and no request is with the target; `size` gives the new
 // size afterwards. What it refuses does not happen. `size_now` is for targets over something that

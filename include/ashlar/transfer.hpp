@@ -6,8 +6,8 @@
 //     void read(std::uint64_t at, ashlar::data_out& out) { out.give({&bytes[at], out.left()}); }
 //     void write(std::uint64_t at, ashlar::data_in& in)  { in.take({&bytes[at], in.left()}); }
 //
-// A target with a `place` (target.hpp) needs no system call for a copy: the kernel itself copies from
-// where a read's data lies, and to where a write's data goes.
+// A target with a `place` (target.hpp) needs no system call for a copy: the kernel itself copies
+// from where a read's data lies, and to where a write's data goes.
 //
 //     void read(std::uint64_t at, ashlar::data_out& out) { out.lend({&bytes[at], out.left()}); }
 //

@@ -186,6 +186,7 @@ result<> device::implementation::start_queue(std::uint16_t index) {
         .flush_after_fua = plan_.flush_after_fua,
         .raw_commands = control_->uses_raw_commands(),
         .wakeup_fd = life.wakeup_fd,
+        .shared = &shared_,
     };
     ASHLAR_TRY(auto cpus, control_->queue_affinity(id(), index));
     life.counters.make_room(info_.queue_depth);

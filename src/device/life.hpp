@@ -45,6 +45,11 @@ public:
     // As device::resize, and what device::size_now gives.
     result<> resize(std::uint64_t bytes);
     [[nodiscard]] result<std::uint64_t> size_now() const;
+    // Of a device whose lane is shared memory: requests whose data lies in this memory, which is
+    // whole pages and stays the caller's, are not copied. Gives its number among such memory.
+    result<std::uint32_t> share(std::span<std::byte> memory);
+    // Not any more. Gives back which it was.
+    result<std::span<std::byte>> unshare(std::uint32_t index);
 
 private:
     // How far a queue's thread has come.
@@ -65,7 +70,8 @@ private:
         : machine_(m),
           target_(std::move(served)),
           wanted_(std::move(wanted)),
-          monitor_(m.make_monitor()) {}
+          monitor_(m.make_monitor()),
+          shared_(m) {}
     result<> begin();
     result<> prepare();
     result<> add();
@@ -115,6 +121,7 @@ private:
     std::vector<std::unique_ptr<queue_life>> queues_;
     std::uint64_t queues_size_ = 0;  // guarded by monitor_: the size to go on with after a hold
     std::unique_ptr<os::monitor> monitor_;
+    queue::shared_regions shared_;
     std::atomic<unsigned> queues_ended_ = 0;
     std::unique_ptr<os::thread> watch_;
     bool watch_ends_ = false;  // guarded by monitor_

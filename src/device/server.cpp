@@ -4,6 +4,7 @@
 #include "base/try.hpp"
 #include "device/nodes.hpp"
 #include "device/resize.hpp"
+#include "device/share.hpp"
 #include "device/status.hpp"
 
 #include <ashlar/log.hpp>
@@ -161,8 +162,9 @@ result<> server::run() {
         }
         if (watched[1].revents != 0) {
             socket.answer_one([this](std::string_view question) {
-                return question == status_question ? status_of(disk)
-                                                   : answer_resize(disk, question);
+                if (question == status_question) return status_of(disk);
+                std::string answer = answer_share(disk, question);
+                return !answer.empty() ? answer : answer_resize(disk, question);
             });
         }
         int number = signals.take();

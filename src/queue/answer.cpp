@@ -52,17 +52,16 @@ void queue::start(slot& s) {
     const uapi::io_desc d = descriptors_[s.tag];
     operation op = operation::flush;
     const std::optional<int> refused = refusal(d, op);
+    s.flushing = s.refused = s.asked = s.registered_by_hand = false;
     if (refused) [[unlikely]] {
         s.set(op, d, {}, -1);
-        note(s, *refused,
-             fmt::format("the kernel sent a request that is unknown, or behind the end (op {})",
-                         d.op_flags & 0xff));
-        counters_.failed.add(1);
-        return commit(s, -*refused);
+        return refuse(s, *refused,
+                      fmt::format("the kernel sent what is unknown, or behind the end "
+                                  "(op {})",
+                                  d.op_flags & 0xff));
     }
     const bool data = op == operation::read || op == operation::write;
     access way = access_;
-    s.registered_by_hand = false;
     const bool by_hand =
         spec_.lane == lane::zero_copy_manual || (d.op_flags & uapi::io_f_need_reg_buf) != 0;
     if (way == access::registered && by_hand && data && !register_data(s)) [[unlikely]] {
@@ -70,12 +69,24 @@ void queue::start(slot& s) {
     }
     s.set(op, d, data ? data_of(s, d, op, way) : std::span<std::byte>(),
           data && way == access::registered ? s.tag : -1);
+    if (data && (d.op_flags & uapi::io_f_shmem_zc) != 0) {
+        s.use_shared();
+        if (s.data().empty()) [[unlikely]] {
+            return refuse(s, EIO, "its data lies in memory that is not known here");
+        }
+    }
     if (way == access::in_place && op == operation::read) s.take_lent();
-    s.flushing = s.refused = s.asked = false;
     s.flush_follows =
         op == operation::write && spec_.flush_after_fua && (d.op_flags & uapi::io_f_fua) != 0;
     counters_.by_operation[static_cast<unsigned>(op)].add(1);
     hand_over(s, way);
+}
+
+// No target sees it.
+void queue::refuse(slot& s, int code, std::string_view why) {
+    note(s, code, why);
+    counters_.failed.add(1);
+    commit(s, -code);
 }
 
 void queue::hand_over(slot& s, access way) {
@@ -93,6 +104,7 @@ std::span<std::byte> queue::data_of(const slot& s, const uapi::io_desc& d, opera
                                     access way) const {
     const std::size_t bytes = d.nr_sectors * std::size_t{uapi::sector_bytes};
     if (way == access::registered || way == access::direct) return {};
+    if ((d.op_flags & uapi::io_f_shmem_zc) != 0) return spec_.shared->find(d.addr, bytes);
     if (way == access::in_place && op == operation::write) return {s.place, bytes};
     return buffers_.of(s.tag, bytes);
 }

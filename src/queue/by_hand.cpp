@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A request's data is registered by a command of ours, in the ring's table of buffers at its tag, and
-// taken out again before the answer: where the kernel does not do so by itself.
+// A request's data is registered by a command of ours, in the ring's table of buffers at its tag,
+// and taken out again before the answer: where the kernel does not do so by itself.
 //
 // Commands of one submission are begun in their order, so what the target does with the data may
 // follow in the same one. They have no completion unless they fail, and so wake nobody.

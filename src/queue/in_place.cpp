@@ -3,8 +3,8 @@
 // to where it will lie.
 //
 // The kernel keeps the address of an answer for the tag's next request, and would put the data of
-// a write there. So these devices have UBLK_F_NEED_GET_DATA: of a write the kernel tells first, with
-// its descriptor, and copies once it has been given a place. Until then the write can't be answered.
+// a write there. So these devices have UBLK_F_NEED_GET_DATA: of a write the kernel tells first,
+// with its descriptor, and copies once it has been given a place. Until then there is no answer.
 #include "queue/slot.hpp"
 
 #include <algorithm>

@@ -14,6 +14,7 @@
 #include "queue/buffers.hpp"
 #include "queue/counters.hpp"
 #include "queue/frames.hpp"
+#include "queue/shared_regions.hpp"
 #include "queue/user_copy.hpp"
 #include "uapi/ublk.hpp"
 
@@ -28,18 +29,19 @@ namespace ashlar::queue {
 
 struct queue_spec {
     os::machine* machine;
-    int char_fd;           // ublkcN, open for reading and writing
-    std::uint32_t device;  // its id, for messages
-    std::uint16_t id;      // of the queue
-    std::uint16_t depth;   // as the kernel answered ADD_DEV
-    std::uint32_t max_io;  // bytes of the largest request
-    std::uint64_t size;    // bytes of the device
-    ashlar::lane lane;     // of the device, and not automatic
-    bool registers;        // a request's data may be registered by command
-    bool in_batches;       // so its requests are delivered
-    bool flush_after_fua;  // a volatile cache without FUA of its own
-    bool raw_commands;     // Linux before 6.4
-    int wakeup_fd;         // see os::machine::wakeup_open
+    int char_fd;                   // ublkcN, open for reading and writing
+    std::uint32_t device;          // its id, for messages
+    std::uint16_t id;              // of the queue
+    std::uint16_t depth;           // as the kernel answered ADD_DEV
+    std::uint32_t max_io;          // bytes of the largest request
+    std::uint64_t size;            // bytes of the device
+    ashlar::lane lane;             // of the device, and not automatic
+    bool registers;                // a request's data may be registered by command
+    bool in_batches;               // so its requests are delivered
+    bool flush_after_fua;          // a volatile cache without FUA of its own
+    bool raw_commands;             // Linux before 6.4
+    int wakeup_fd;                 // see os::machine::wakeup_open
+    const shared_regions* shared;  // what clients share with the server
 };
 
 class queue final : private ring_io {
@@ -117,6 +119,7 @@ private:
     void woken(int outcome);
     [[nodiscard]] std::span<std::byte> data_of(const slot& s, const uapi::io_desc& d, operation op,
                                                access way) const;
+    void refuse(slot& s, int code, std::string_view why);
     void hand_over(slot& s, access way);
     void give_to_target(slot& s);
     [[nodiscard]] copy_place place_of(const slot& s) const;

@@ -59,6 +59,7 @@ struct queue::slot final : request {
         data_bytes_ = copied_ = data.size();
         registered_ = -1;
     }
+    void use_shared() { copied_ = 0; }
     void make_flush() { op_ = operation::flush; }
     void take_lent() { takes_lent_ = true; }
     [[nodiscard]] const std::byte* lent() const { return lent_; }

@@ -10,6 +10,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cerrno>
 
 using namespace ashlar;
 using test::block_request;
@@ -106,6 +107,24 @@ TEST_CASE("the kernel copies from and to a RAM disk that is discarded from and r
     CHECK(c.bytes_copied < (c.bytes_read + c.bytes_written) * 11 / 10);
     d.reset();
     CHECK(m.leaks() == "");
+}
+
+TEST_CASE("a write behind a new end has failed when its data has come, and its tag is good again") {
+    twin_machine m;
+    if (!m.has(uapi::f_update_size)) return;
+    set_log_sink([](level, std::string_view) {});
+    auto d = serve(m, target(mem_of(large)));
+    REQUIRE(d->resize(small));
+    for (unsigned times = 0; times < 10; ++times) {
+        auto behind = make(uapi::op::write, small, 4096, 1);
+        CHECK(m.perform(0, behind) == -EIO);
+        auto within = make(uapi::op::write, small - 4096, 4096, 1);
+        CHECK(m.perform(0, within) == 4096);
+    }
+    CHECK(d->resize(large));
+    d.reset();
+    CHECK(m.leaks() == "");
+    set_log_sink({});
 }
 
 TEST_CASE("what has no memory yet is taken through a buffer, and what is all zeros from one page") {
