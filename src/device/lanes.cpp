@@ -169,6 +169,9 @@ result<> set_delivery(lane_choice& c, const options& wanted, std::uint64_t featu
         c.delivery_why = one_tag;
     } else if (c.lane == lane::in_place) {
         c.delivery_why = no_place_in_batches;
+    } else if (wanted.threads && wanted.recovery != recovery::none) {
+        c.delivery_why = "with shared threads only QUIESCE_DEV hands a device over, and it fails "
+                         "the requests of one with batches";
     } else if (batches_break_hand_over(wanted)) {
         c.delivery_why =
             "with batches, a hand-over to another server fails requests in recovery mode wait";

@@ -161,11 +161,8 @@ result<> server::run() {
             disk.wanted().on_step({step::kind::first_io, "the first request was answered"});
         }
         if (watched[1].revents != 0) {
-            socket.answer_one([this](std::string_view question) {
-                if (question == status_question) return status_of(disk);
-                std::string answer = answer_share(disk, question);
-                return !answer.empty() ? answer : answer_resize(disk, question);
-            });
+            socket.answer_one(
+                [this](std::string_view question) { return answer_question(disk, question); });
         }
         int number = signals.take();
         if (disk.ended() || number == hand_over_signal) {
@@ -184,6 +181,12 @@ result<> server::run() {
 }
 
 }  // namespace
+
+std::string answer_question(device::implementation& d, std::string_view question) {
+    if (question == status_question) return status_of(d);
+    std::string answer = answer_share(d, question);
+    return !answer.empty() ? answer : answer_resize(d, question);
+}
 
 result<> run_server(target served, options wanted,
                     const std::function<void(const device::implementation&)>& ready,

@@ -9,6 +9,8 @@
 #include <csignal>
 #include <functional>
 #include <optional>
+#include <string>
+#include <string_view>
 
 namespace ashlar::device_room {
 
@@ -20,5 +22,8 @@ inline constexpr int hand_over_signal = SIGUSR1;
 result<> run_server(target served, options wanted,
                     const std::function<void(const device::implementation&)>& ready,
                     std::optional<std::uint32_t> taken_over = {});
+
+// The server's side of its device's socket: the answer to a question, a line.
+std::string answer_question(device::implementation& d, std::string_view question);
 
 }  // namespace ashlar::device_room

@@ -119,13 +119,13 @@ result<std::uint32_t> device::implementation::share(std::span<std::byte> memory)
         return failure(share_refused(id(), EOPNOTSUPP, "the device was not made for it",
                                      "make it with --lane shared-memory"));
     }
-    const std::lock_guard lock(shared_.changes());
+    const std::lock_guard lock(shared_->changes());
     ASHLAR_TRY(
         const std::uint32_t index,
         control_->register_buffer(
             id(), {.addr = reinterpret_cast<std::uintptr_t>(memory.data()), .len = memory.size()}));
     if (index < queue::shared_regions::most) {
-        shared_.put(index, memory);
+        shared_->put(index, memory);
         return index;
     }
     ASHLAR_CHECK(control_->unregister_buffer(id(), index));
@@ -135,9 +135,9 @@ result<std::uint32_t> device::implementation::share(std::span<std::byte> memory)
 }
 
 result<std::span<std::byte>> device::implementation::unshare(std::uint32_t index) {
-    const std::lock_guard lock(shared_.changes());
+    const std::lock_guard lock(shared_->changes());
     ASHLAR_CHECK(control_->unregister_buffer(id(), index));
-    return shared_.take(index);
+    return shared_->take(index);
 }
 
 result<shared_memory> shared_memory::make(std::uint32_t device, std::size_t bytes) {

@@ -67,8 +67,8 @@ void queue::start(slot& s) {
     if (way == access::registered && by_hand && data && !register_data(s)) [[unlikely]] {
         way = access::own_buffer;
     }
-    s.set(op, d, data ? data_of(s, d, op, way) : std::span<std::byte>(),
-          data && way == access::registered ? s.tag : -1);
+    s.set(op, d, data ? room_for(s, d, op, way) : std::span<std::byte>(),
+          data && way == access::registered ? place_in_table(s.tag) : -1);
     if (data && (d.op_flags & uapi::io_f_shmem_zc) != 0) {
         s.use_shared();
         if (s.data().empty()) [[unlikely]] {
@@ -79,7 +79,7 @@ void queue::start(slot& s) {
     s.flush_follows =
         op == operation::write && spec_.flush_after_fua && (d.op_flags & uapi::io_f_fua) != 0;
     counters_.by_operation[static_cast<unsigned>(op)].add(1);
-    hand_over(s, way);
+    hand_over(s, data ? way : access::direct);
 }
 
 // No target sees it.
@@ -90,7 +90,9 @@ void queue::refuse(slot& s, int code, std::string_view why) {
 }
 
 void queue::hand_over(slot& s, access way) {
-    s.goes_back = way == access::own_buffer && s.op() == operation::read;
+    s.goes_back = s.pooled && s.op() == operation::read;
+    if (way == access::own_buffer && !s.pooled) [[unlikely]]
+        return answer(s, {ENOMEM, std::generic_category()}, "there is no memory for its data");
     if (way == access::own_buffer && s.op() == operation::write) {
         if (auto failed = copy_from_request(place_of(s), 0, s.data())) [[unlikely]] {
             return answer(s, failed, "its data could not be had");
@@ -100,13 +102,20 @@ void queue::hand_over(slot& s, access way) {
 }
 
 // Where in this process the data of a request is, or has to be put.
-std::span<std::byte> queue::data_of(const slot& s, const uapi::io_desc& d, operation op,
-                                    access way) const {
+std::span<std::byte> queue::room_for(slot& s, const uapi::io_desc& d, operation op, access way) {
     const std::size_t bytes = d.nr_sectors * std::size_t{uapi::sector_bytes};
-    if (way == access::registered || way == access::direct) return {};
+    if (way == access::own_buffer) return from_pool(s, bytes);
+    if (way != access::buffer && way != access::in_place) return {};
     if ((d.op_flags & uapi::io_f_shmem_zc) != 0) return spec_.shared->find(d.addr, bytes);
     if (way == access::in_place && op == operation::write) return {s.place, bytes};
     return buffers_.of(s.tag, bytes);
+}
+
+std::span<std::byte> queue::from_pool(slot& s, std::size_t bytes) {
+    if (bytes == 0) return {};
+    std::byte* buffer = loop_.buffers().take(bytes);
+    s.pooled = buffer != nullptr;
+    return s.pooled ? std::span(buffer, bytes) : std::span<std::byte>();
 }
 
 void queue::give_to_target(slot& s) {

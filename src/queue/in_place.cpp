@@ -58,7 +58,7 @@ void queue::data_refused(slot& s, int refusal) {
 
 // Where the kernel finds the data of an answer. A read that has failed needs an address, too.
 std::uint64_t queue::answer_address(const slot& s) const {
-    if (spec_.lane != lane::in_place || s.op() != operation::read) return buffer_address(s);
+    if (spec_.lane != lane::in_place || s.op() != operation::read) return buffer_address(s.tag);
     return s.lent() != nullptr ? reinterpret_cast<std::uintptr_t>(s.lent())
                                : buffers_.address(s.tag);
 }
