@@ -141,7 +141,7 @@ result<> device::implementation::choose_lane() {
     ASHLAR_TRY(const std::uint64_t known, control_->features());
     ASHLAR_TRY(lane_, device_room::choose_lane(wanted_, target_, known, machine_.version()));
     plan_.info.flags |= device_flags(lane_);
-    if (lane_.lane == lane::zero_copy) {
+    if (lane_.lane == lane::zero_copy || lane_.lane == lane::zero_copy_manual) {
         // What is below may want its blocks in one piece of memory.
         plan_.params.types |= uapi::param_type_dma_align;
         plan_.params.dma.alignment = (1U << plan_.params.basic.logical_bs_shift) - 1;
@@ -195,9 +195,11 @@ result<> device::implementation::start_queue(std::uint16_t index) {
         .max_io = info_.max_io_buf_bytes,
         .size = plan_.size,
         .lane = lane_.lane,
+        .registers = (info_.flags & uapi::f_supp_zero_copy) != 0,
         .in_batches = lane_.delivery == delivery::in_batches,
         .flush_after_fua = plan_.flush_after_fua,
         .raw_commands = control_->uses_raw_commands(),
+        .shared = shared_,
     };
     queue_life& life = *queues_.emplace_back(std::make_shared<queue_life>(*this, spec));
     std::vector<unsigned> cpus;
