@@ -55,6 +55,11 @@ enum class lane : std::uint8_t {
     user_copy,   // the server copies, straight between its memory and the request. Linux 6.5
     zero_copy,   // the data goes to a descriptor without a copy. Linux 6.16, and a target that
                  // passes data
+    zero_copy_manual,  // … with two commands more for each request. Linux 6.15
+    in_place,      // the kernel copies straight from and to the target's memory; a write takes two
+                   // commands. Any kernel, and a target with a place. Not in batches
+    shared_memory  // as plain_copy, but nobody copies the data of requests in memory that clients
+                   // share with the server (shared_memory.hpp). Linux 7.1. Without recovery
 };
 std::string_view name(lane which);
 

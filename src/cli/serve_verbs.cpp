@@ -34,10 +34,13 @@ recovery recovery_named(std::string_view word) {
 }
 
 lane lane_named(const std::string& word) {
-    return word == "plain"       ? lane::plain_copy
-           : word == "user-copy" ? lane::user_copy
-           : word == "zero-copy" ? lane::zero_copy
-                                 : lane::automatic;
+    return word == "plain"              ? lane::plain_copy
+           : word == "user-copy"        ? lane::user_copy
+           : word == "zero-copy"        ? lane::zero_copy
+           : word == "in-place"         ? lane::in_place
+           : word == "zero-copy-manual" ? lane::zero_copy_manual
+           : word == "shared-memory"    ? lane::shared_memory
+                                        : lane::automatic;
 }
 
 delivery delivery_named(const std::string& word) {

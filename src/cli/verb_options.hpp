@@ -75,9 +75,12 @@ inline constexpr option device_options[] = {
     {.name = "lane",
      .kind = value_kind::choice,
      .argument = "LANE",
-     .help = "the way of the data: plain copy, user copy (Linux 6.5) or zero copy (6.16); auto "
-             "takes the one with the fewest copies, and show tells which and why",
-     .choices = "auto|plain|user-copy|zero-copy",
+     .help =
+         "the way of the data: plain copy, user copy (Linux 6.5), zero copy (6.16; manual, with "
+         "commands for each request: 6.15), in place (the kernel copies from and to the "
+         "target's memory), or memory that clients share with the server (7.1); auto takes "
+         "the one with the fewest copies, and show tells which and why",
+     .choices = "auto|plain|user-copy|zero-copy|zero-copy-manual|in-place|shared-memory",
      .otherwise = "auto"},
     {.name = "delivery",
      .kind = value_kind::choice,

@@ -142,7 +142,7 @@ result<> device::implementation::choose_lane() {
     ASHLAR_CHECK(check_threads_per_queue(wanted_, wanted_.depth, known, machine_.version()));
     ASHLAR_TRY(lane_, device_room::choose_lane(wanted_, target_, known, machine_.version()));
     plan_.info.flags |= device_flags(lane_);
-    if (lane_.lane == lane::zero_copy) {
+    if (lane_.lane == lane::zero_copy || lane_.lane == lane::zero_copy_manual) {
         // What is below may want its blocks in one piece of memory.
         plan_.params.types |= uapi::param_type_dma_align;
         plan_.params.dma.alignment = (1U << plan_.params.basic.logical_bs_shift) - 1;
@@ -200,9 +200,11 @@ result<> device::implementation::start_queue(std::uint16_t index, std::uint16_t 
         .max_io = info_.max_io_buf_bytes,
         .size = plan_.size,
         .lane = lane_.lane,
+        .registers = (info_.flags & uapi::f_supp_zero_copy) != 0,
         .in_batches = lane_.delivery == delivery::in_batches,
         .flush_after_fua = plan_.flush_after_fua,
         .raw_commands = control_->uses_raw_commands(),
+        .shared = shared_,
     };
     queue_life& life = *queues_.emplace_back(std::make_shared<queue_life>(*this, spec));
     std::vector<unsigned> cpus;
@@ -264,8 +266,8 @@ void device::implementation::await_own_end(queue_life& life, bool tags_come_back
     if (!ends_within(life, answers_limit_ns)) life.leave();
 }
 
-// In a ring that goes on only the kernel can take back what waits there. Each QUIESCE_DEV takes back
-// what it finds idle, not what is answered later.
+// In a ring that goes on only the kernel can take back what waits there. Each QUIESCE_DEV takes
+// back what it finds idle, not what is answered later.
 void device::implementation::await_shared_end(queue_life& life, bool tags_come_back) {
     const std::uint64_t start = machine_.now_ns();
     if (!tags_come_back) life.leave();

@@ -4,6 +4,7 @@
 #include "base/try.hpp"
 #include "device/nodes.hpp"
 #include "device/resize.hpp"
+#include "device/share.hpp"
 #include "device/status.hpp"
 
 #include <ashlar/log.hpp>
@@ -182,7 +183,9 @@ result<> server::run() {
 }  // namespace
 
 std::string answer_question(device::implementation& d, std::string_view question) {
-    return question == status_question ? status_of(d) : answer_resize(d, question);
+    if (question == status_question) return status_of(d);
+    std::string answer = answer_share(d, question);
+    return !answer.empty() ? answer : answer_resize(d, question);
 }
 
 result<> run_server(target served, options wanted,

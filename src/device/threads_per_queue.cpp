@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Several threads for one queue: its tags are divided among them, as the kernel lets each tag belong
-// to the thread that fetched it (UBLK_F_PER_IO_DAEMON).
+// Several threads for one queue: its tags are divided among them, as the kernel lets each tag
+// belong to the thread that fetched it (UBLK_F_PER_IO_DAEMON).
 #include "device/threads.hpp"
 #include "uapi/ublk.hpp"
 

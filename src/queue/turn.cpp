@@ -144,6 +144,7 @@ void queue::fill_operation(ring_operation& operation, io_uring_sqe& entry) {
 }
 
 void queue::batch_completed(std::uint64_t kind, int outcome, unsigned flags) {
+    if (kind == kind_register) return;  // refused: who uses the data meets EFAULT
     if (kind == kind_fetch) return batch_arrived(outcome, flags);
     if (kind == kind_commit) return batch_committed(outcome);
     with_kernel_ -= 1;
@@ -157,6 +158,9 @@ void queue::tag_completed(slot& s, int outcome) {
     if (outcome == uapi::io_res_ok) [[likely]] {
         return arrived(s);
     }
+    if (outcome == uapi::io_res_need_get_data) return data_wanted(s);
+    if (s.asked) [[unlikely]]
+        data_refused(s, -outcome);
     if (outcome == uapi::io_res_abort) return round_ends();
     if (fetching_) {
         fetch_refusal_ = -outcome;
