@@ -27,7 +27,9 @@ constexpr verb verbs[] = {
      .details =
          "Makes the device, prints its path on standard output, and returns when the disk can be "
          "used; a server goes on in the background. If it can't start, the error is printed here "
-         "and nothing is left behind. What the server has to say later is in /run/ashlar/N.log.",
+         "and nothing is left behind. What the server has to say later is in /run/ashlar/N.log. "
+         "It gives up all of root's rights that can be taken from it; a process \"ashlar broker\" "
+         "sends its commands to the driver. See show for what is in force.",
      .takes = operands::target,
      .options = add_options,
      .run = &run_add},

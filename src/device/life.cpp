@@ -207,6 +207,8 @@ void device::implementation::serve_queue(queue_life& life, const queue::queue_sp
             if (auto fetched = (*opened)->fetch_all(); !fetched) {
                 fail(std::move(fetched).error());
             } else {
+                // Not before: the kernel looks for partitions only if those who fetched might have.
+                machine_.give_up_rights();
                 reach(life, stage::fetched);
                 while ((*opened)->turn()) {
                     if ((*opened)->has_word()) [[unlikely]]

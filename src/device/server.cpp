@@ -87,7 +87,7 @@ nlohmann::ordered_json counters_json(const queue_counters& c) {
             {"latency", latency_json(c.latency)}};
 }
 
-std::string status_of(const device::implementation& d) {
+std::string status_of(const device::implementation& d, const confinement& confined) {
     nlohmann::ordered_json json = {{"id", d.id()},
                                    {"pid", ::getpid()},
                                    {"target", d.wanted().kind},
@@ -95,6 +95,7 @@ std::string status_of(const device::implementation& d) {
                                    {"lane_why", d.lane().lane_why},
                                    {"delivery", name(d.lane().delivery)},
                                    {"delivery_why", d.lane().delivery_why},
+                                   {"confined", confined},
                                    {"queues", nlohmann::ordered_json::array()}};
     for (const queue_counters& c : d.counters()) json["queues"].push_back(counters_json(c));
     return json.dump() + "\n";
@@ -112,6 +113,7 @@ struct server {
     device::implementation& disk;
     const ending_signals& signals;
     const status_socket& socket;
+    const confinement confined;
     bool tell_first_io = false;
     bool stopping = false;
 
@@ -161,7 +163,7 @@ result<> server::run() {
         }
         if (watched[1].revents != 0) {
             socket.answer_one([this](std::string_view question) {
-                return question == status_question ? status_of(disk)
+                return question == status_question ? status_of(disk, confined)
                                                    : answer_resize(disk, question);
             });
         }
@@ -185,7 +187,7 @@ result<> server::run() {
 
 result<> run_server(target served, options wanted,
                     const std::function<void(const device::implementation&)>& ready,
-                    std::optional<std::uint32_t> taken_over) {
+                    std::optional<std::uint32_t> taken_over, const confinement* confined) {
     using implementation = device::implementation;
     const ending_signals signals;
     std::signal(SIGPIPE, SIG_IGN);
@@ -203,6 +205,7 @@ result<> run_server(target served, options wanted,
     server s{.disk = *device,
              .signals = signals,
              .socket = *socket,
+             .confined = confined != nullptr ? *confined : confinement(),
              .tell_first_io = static_cast<bool>(device->wanted().on_step)};
     return s.run();
 }

@@ -70,6 +70,7 @@ bool device::implementation::watch_pauses() {
 void device::implementation::watch() {
     std::uint64_t before = 0;
     unsigned seen = 0;
+    machine_.give_up_rights();
     while (watch_pauses()) {
         std::uint64_t completions = 0;
         bool in_hand = false;
