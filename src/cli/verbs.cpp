@@ -41,7 +41,8 @@ constexpr verb verbs[] = {
          "devices that are missing, serves those again that wait for a server, makes those anew "
          "that have ended, and leaves the others as they are. Prints a line for each: its node, "
          "its name and what was done. A device that the file wants otherwise than it is is left "
-         "alone, which is an error, without --replace. A disk in use is never removed.",
+         "alone, which is an error, without --replace. One whose size has grown in the file grows, "
+         "where the kernel can (Linux 6.16). A disk in use is never removed.",
      .takes = operands::words,
      .options = apply_options,
      .run = &run_apply},
