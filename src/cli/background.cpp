@@ -2,6 +2,8 @@
 #include "cli/background.hpp"
 
 #include "cli/keeper.hpp"
+#include "cli/scheduler.hpp"
+#include "device/nodes.hpp"
 
 #include <cerrno>
 #include <csignal>
@@ -33,6 +35,7 @@ result<ready_server> start_in_background(server_job job, int watched) {
     if (::pipe2(ends, O_CLOEXEC) != 0) {
         return failure({.operation = "pipe", .object = {}, .code = errno});
     }
+    const bool is_new = !job.device;
     std::fflush(nullptr);
     const pid_t child = ::fork();
     if (child < 0) {
@@ -68,6 +71,7 @@ result<ready_server> start_in_background(server_job job, int watched) {
         status_of(child);
         std::raise(ended_by);
     }
+    if (outcome && is_new) take_default_scheduler(device_room::disk_name(outcome->id));
     return outcome;
 }
 

@@ -96,8 +96,9 @@ result<> set_lane(lane_choice& c, lane wanted, const target& served, std::uint64
     return {};
 }
 
-// An orderly hand-over of a device with batches fails its requests; seen up to 7.3.4.
-bool batches_break_recovery(const options& wanted) { return wanted.recovery != recovery::none; }
+// Without QUIESCE_DEV, which breaks devices with batches, what is delivered while a server lets go
+// is the dead server's.
+bool batches_break_hand_over(const options& wanted) { return wanted.recovery == recovery::wait; }
 
 result<> set_delivery(lane_choice& c, const options& wanted, std::uint64_t features,
                       const os::kernel_version& kernel) {
@@ -119,8 +120,9 @@ result<> set_delivery(lane_choice& c, const options& wanted, std::uint64_t featu
         c.delivery_why = kernel_lacks(kernel, "batches", "7.0");
     } else if (wanted.depth < batch_depth_min) {
         c.delivery_why = one_tag;
-    } else if (batches_break_recovery(wanted)) {
-        c.delivery_why = "with batches, a hand-over to another server fails requests";
+    } else if (batches_break_hand_over(wanted)) {
+        c.delivery_why =
+            "with batches, a hand-over to another server fails requests in recovery mode wait";
     } else {
         c.delivery = delivery::in_batches;
         c.delivery_why = "one command takes all requests that have come";

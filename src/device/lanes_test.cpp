@@ -82,12 +82,14 @@ TEST_CASE("what is asked for is taken or refused, never replaced") {
     CHECK(choose(memory, features_7_3, {.depth = 1}).delivery == delivery::by_tag);
 }
 
-TEST_CASE("a device with recovery gets no batches where they break its hand-over") {
+TEST_CASE("a device gets no batches where they would fail requests at its hand-over") {
     const target memory{in_memory{}};
-    const options lasting = {.recovery = recovery::wait};
-    CHECK(choose(memory, features_7_3, lasting, 7, 2).delivery == delivery::by_tag);
-    CHECK(choose(memory, features_7_3, lasting, 7, 3).delivery == delivery::by_tag);
-    CHECK(choose(memory, features_7_3, {}, 7, 2).delivery == delivery::in_batches);
+    CHECK(choose(memory, features_7_3, {.recovery = recovery::wait}).delivery == delivery::by_tag);
+    CHECK(choose(memory, features_7_3, {.recovery = recovery::reissue}).delivery ==
+          delivery::in_batches);
+    CHECK(choose(memory, features_7_3, {.recovery = recovery::fail}).delivery ==
+          delivery::in_batches);
+    CHECK(choose(memory, features_7_3, {}).delivery == delivery::in_batches);
 }
 
 TEST_CASE("a device's flags and its lane say the same") {

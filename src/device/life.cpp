@@ -130,7 +130,11 @@ result<> device::implementation::choose_lane() {
         plan_.params.types |= uapi::param_type_dma_align;
         plan_.params.dma.alignment = (1U << plan_.params.basic.logical_bs_shift) - 1;
     }
-    if (wanted_.recovery != recovery::none) plan_.info.flags |= known & uapi::f_quiesce;
+    // With batches it fails requests (seen up to 7.3.4): its server lets go by itself.
+    const bool can_quiesce = lane_.delivery == delivery::by_tag;
+    if (wanted_.recovery != recovery::none && can_quiesce) {
+        plan_.info.flags |= known & uapi::f_quiesce;
+    }
     return {};
 }
 

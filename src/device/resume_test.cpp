@@ -16,9 +16,10 @@ namespace {
 
 using device_life = device::implementation;
 
-std::unique_ptr<device_life> started(twin_machine& m, recovery mode) {
+std::unique_ptr<device_life> started(twin_machine& m, recovery mode,
+                                     delivery how = delivery::automatic) {
     auto d = device_life::start(m, target(test::ram(1 << 20)),
-                                {.queues = 2, .depth = 4, .recovery = mode});
+                                {.queues = 2, .depth = 4, .recovery = mode, .delivery = how});
     REQUIRE(d);
     return std::move(*d);
 }
@@ -57,7 +58,7 @@ TEST_CASE("a device that somebody has quiesced is served again") {
     for (recovery mode : {recovery::wait, recovery::reissue, recovery::fail}) {
         twin_machine m;
         if (!m.has(uapi::f_quiesce)) return;
-        auto d = started(m, mode);
+        auto d = started(m, mode, delivery::by_tag);
         write_to(m, std::byte{5});
         auto control = control::control::open(m, false);
         REQUIRE(control);
@@ -104,6 +105,20 @@ TEST_CASE("a device that was removed is not served again") {
     other.reset();
     d.reset();
     CHECK(m.leaks() == "");
+}
+
+// There it would fail requests.
+TEST_CASE("nobody can quiesce a device with batches") {
+    twin_machine m;
+    if (!m.has(uapi::f_batch_io)) return;
+    auto d = started(m, recovery::reissue, delivery::in_batches);
+    auto control = control::control::open(m, false);
+    REQUIRE(control);
+    const auto quiesced = (*control)->quiesce(d->id(), 1000);
+    REQUIRE(!quiesced);
+    CHECK(quiesced.error().code == EOPNOTSUPP);
+    write_to(m, std::byte{5});
+    check_content(m, std::byte{5});
 }
 
 TEST_CASE("a quiesce that finds every tag with the server is noticed") {

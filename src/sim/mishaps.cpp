@@ -167,10 +167,8 @@ void world::happen(const mishap& m) {
                     : stranger::deed::stop));
             break;
         case mishap::kind::foreign_quiesce:
-            // What the server has is answered, and the rest waits, unless it may fail by its mode
-            // or the device has batches (docs/agreement.md).
-            begin_trouble((plan_.recovery == recovery::fail ? io | target_gone : 0) |
-                          (plan_.delivery == delivery::in_batches ? io : 0));
+            // What the server has is answered, and the rest waits, unless it may fail by its mode.
+            begin_trouble(plan_.recovery == recovery::fail ? io | target_gone : 0);
             strangers_.push_back(
                 std::make_unique<stranger>(kernel_, plan_.id, stranger::deed::quiesce));
             break;

@@ -183,7 +183,7 @@ namespace {
 struct sloppy {
     std::uint64_t size() const { return disk_bytes; }
     void read(std::uint64_t at, data_out& out) {
-        std::vector<std::byte> bytes(out.left() + 512, std::byte{1});
+        std::vector<std::byte> bytes(64 << 10, std::byte{1});  // more than any request of this test
         if (at == 0) out.give(std::span(bytes).first(512));
         if (at == 4096) out.give(bytes);
         if (at == 8192) out.give_zeros(out.left());

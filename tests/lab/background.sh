@@ -42,3 +42,9 @@ read -ra stat <"/proc/$server/stat"
 # Standard output of add is closed for good when add has ended: this would hang otherwise.
 [ "$("$ASHLAR" add null 1G | cat)" = "/dev/ublkb$((id + 1))" ] || fail "the second device"
 "$ASHLAR" del --all
+
+# No scheduler of the kernel's stands before its disk, unless somebody wants one.
+add mem 16M
+has_line '\[none\]' "/sys/block/ublkb$id/queue/scheduler" ||
+  fail "its scheduler: $(<"/sys/block/ublkb$id/queue/scheduler")"
+remove

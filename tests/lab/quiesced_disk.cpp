@@ -25,6 +25,7 @@ void quiesce(std::uint32_t id) {
     const int code = io_uring_queue_init_params(2, &ring, &wide);
     if (control < 0 || code < 0) lab::fail("QUIESCE_DEV", control < 0 ? errno : -code);
     io_uring_sqe* entry = io_uring_get_sqe(&ring);
+    if (entry == nullptr) lab::fail("QUIESCE_DEV", EBUSY);
     std::memset(static_cast<void*>(entry), 0, 128);
     entry->opcode = IORING_OP_URING_CMD;
     entry->fd = control;
