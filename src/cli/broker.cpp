@@ -2,7 +2,6 @@
 #include "cli/broker.hpp"
 
 #include "base/error_line.hpp"
-#include "base/try.hpp"
 #include "cli/worker.hpp"
 #include "control/channel.hpp"
 #include "device/nodes.hpp"
@@ -46,11 +45,12 @@ public:
     broker_process(int socket, brokered_rights rights)
         : socket_(socket), rights_(std::move(rights)), message_(os::broker_message_max) {}
     // Until the server has gone.
-    [[noreturn]] void run(bool load_driver);
+    [[noreturn]] void run();
 
 private:
     void answer(std::uint64_t sequence, std::int64_t outcome, std::span<const std::byte> payload);
     std::int64_t execute(const os::broker_question& q, std::vector<std::byte>& payload);
+    std::int64_t open_driver(bool load, std::vector<std::byte>& payload);
 
     int socket_;
     brokered_rights rights_;
@@ -76,17 +76,28 @@ std::int64_t broker_process::execute(const os::broker_question& q,
         payload = bytes_of(os::text_of(os::linux_machine().holders_of(disk)));
         return 0;
     }
-    if (!rights_.allow(q.number, q.header)) return -EPERM;
+    if (q.what == os::broker_question::kind::open_driver) {
+        return open_driver(q.number != 0, payload);
+    }
+    if (!channel_ || !rights_.allow(q.number, q.header)) return -EPERM;
     const int outcome = channel_->perform(q.number, header_in(q.header), payload, q.limit_ns);
     if (outcome >= 0) rights_.note(q.number, q.header, payload);
     return outcome;
 }
 
-void broker_process::run(bool load_driver) {
-    auto opened = control::channel::open(os::linux_machine(), load_driver);
-    answer(0, 0, bytes_of(opened ? "" : line_of(opened.error())));
-    if (!opened) ::_exit(1);
-    channel_ = std::move(*opened);
+// What keeps it from being opened may pass: it is tried whenever it is asked for.
+std::int64_t broker_process::open_driver(bool load, std::vector<std::byte>& payload) {
+    if (channel_) return 0;
+    auto opened = control::channel::open(os::linux_machine(), load);
+    if (opened) {
+        channel_ = std::move(*opened);
+        return 0;
+    }
+    payload = bytes_of(line_of(opened.error()));
+    return -EIO;
+}
+
+void broker_process::run() {
     for (;;) {
         const ssize_t got = ::recv(socket_, message_.data(), message_.size(), 0);
         if (got < 0 && errno == EINTR) continue;
@@ -100,11 +111,11 @@ void broker_process::run(bool load_driver) {
 }
 
 // What would end a server is for the server to decide.
-[[noreturn]] void be_broker(int socket, brokered_rights rights, bool load_driver) {
+[[noreturn]] void be_broker(int socket, brokered_rights rights) {
     leave_the_terminal(descriptors_but({socket}));
     ::prctl(PR_SET_NAME, broker_name);
     for (int number : {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGPIPE}) std::signal(number, SIG_IGN);
-    broker_process(socket, std::move(rights)).run(load_driver);
+    broker_process(socket, std::move(rights)).run();
 }
 
 }  // namespace
@@ -155,8 +166,7 @@ void brokered_rights::note(std::uint32_t number, std::span<const std::byte> head
     }
 }
 
-result<> use_broker(std::optional<std::uint32_t> device, bool load_driver,
-                    std::function<void()> give_up) {
+result<> use_broker(std::optional<std::uint32_t> device, std::function<void()> give_up) {
     int ends[2];
     if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
         return failure({.operation = "socketpair", .code = errno});
@@ -168,7 +178,7 @@ result<> use_broker(std::optional<std::uint32_t> device, bool load_driver,
         const pid_t second = ::fork();
         if (second != 0) ::_exit(second < 0 ? errno : 0);
         ::close(ends[0]);
-        be_broker(ends[1], rights, load_driver);
+        be_broker(ends[1], rights);
     }
     int status = errno << 8;
     if (child > 0) ::waitpid(child, &status, 0);
@@ -180,8 +190,7 @@ result<> use_broker(std::optional<std::uint32_t> device, bool load_driver,
                         .why = "no process could be made that sends the server's commands",
                         .remedy = "raise ulimit -u, or free some memory"});
     }
-    ASHLAR_TRY(auto broker, os::broker_at(ends[0]));
-    os::this_linux().delegate(std::move(broker), std::move(give_up));
+    os::this_linux().delegate(os::broker_at(ends[0]), std::move(give_up));
     return {};
 }
 

@@ -41,8 +41,7 @@ private:
 };
 
 // Starts one for this process, which has no threads yet, and has this process send its commands by
-// it. `load_driver`: as control::open.
-result<> use_broker(std::optional<std::uint32_t> device, bool load_driver,
-                    std::function<void()> give_up);
+// it.
+result<> use_broker(std::optional<std::uint32_t> device, std::function<void()> give_up);
 
 }  // namespace ashlar::cli

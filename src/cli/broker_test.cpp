@@ -105,9 +105,7 @@ TEST_CASE("a broker makes one device, which is its server's from then on") {
 
 TEST_CASE("commands go to the broker and come back; late answers are not mistaken for others") {
     played_broker played;
-    played.say(0, 0, "");
-    auto broker = os::broker_at(played.servers_end(), 50'000'000);
-    REQUIRE(broker);
+    const auto broker = os::broker_at(played.servers_end(), 50'000'000);
     std::thread other([&] {
         std::string payload;
         const auto first = played.hear(payload);
@@ -123,30 +121,42 @@ TEST_CASE("commands go to the broker and come back; late answers are not mistake
     const uapi::ctrl_cmd header{};
     const auto head = std::as_bytes(std::span(&header, 1));
     std::string payload = "four";
-    CHECK((*broker)->command(1, head, std::as_writable_bytes(std::span(payload)), 0) == -ETIMEDOUT);
+    CHECK(broker->command(1, head, std::as_writable_bytes(std::span(payload)), 0) == -ETIMEDOUT);
     CHECK(payload == "four");
     payload = "five";
-    CHECK((*broker)->command(1, head, std::as_writable_bytes(std::span(payload)), 60'000'000'000) ==
+    CHECK(broker->command(1, head, std::as_writable_bytes(std::span(payload)), 60'000'000'000) ==
           9);
     CHECK(payload == "FIVE");
-    const auto holders = (*broker)->holders_of("ublkb0");
+    const auto holders = broker->holders_of("ublkb0");
     other.join();
     REQUIRE(holders.size() == 2);
     CHECK(holders[0] == os::holder{12, "a b", "open"});
     CHECK(holders[1] == os::holder{0, "", "used by dm-0"});
     played.hang_up();
-    CHECK((*broker)->command(1, head, {}, 0) == -EPIPE);
+    CHECK(broker->command(1, head, {}, 0) == -EPIPE);
 }
 
 TEST_CASE("what keeps a broker from its work is told to its server") {
     played_broker played;
-    played.say(0, 0, line_of({.operation = "open", .code = ENOENT, .why = "no driver"}));
-    const auto refused = os::broker_at(played.servers_end());
+    const auto broker = os::broker_at(played.servers_end());
+    std::thread other([&] {
+        std::string payload;
+        const auto first = played.hear(payload);
+        CHECK(first.what == os::broker_question::kind::open_driver);
+        CHECK(first.number == 1);
+        played.say(first.sequence, -EIO,
+                   line_of({.operation = "open", .code = ENOENT, .why = "no driver"}));
+        const auto second = played.hear(payload);
+        CHECK(second.number == 0);
+        played.say(second.sequence, 0, "");
+    });
+    const auto refused = broker->open_driver(true);
     REQUIRE(!refused);
     CHECK(refused.error().why == "no driver");
-    played_broker gone;
-    gone.hang_up();
-    const auto none = os::broker_at(gone.servers_end());
-    REQUIRE(!none);
-    CHECK(none.error().code == EPIPE);
+    CHECK(broker->open_driver(false));
+    other.join();
+    played.hang_up();
+    const auto gone = broker->open_driver(false);
+    REQUIRE(!gone);
+    CHECK(gone.error().code == EPIPE);
 }

@@ -173,7 +173,7 @@ void work(server_job job, int to_parent) {
     };
     const auto serve = [&]() -> result<> {
         const std::vector<int> inherited = descriptors_but({to_parent, job.how.keepsake});
-        ASHLAR_CHECK(use_broker(job.device, job.wanted.load_driver, [] { confine_thread({}); }));
+        ASHLAR_CHECK(use_broker(job.device, [] { confine_thread({}); }));
         ASHLAR_TRY(target served, make_target(job));
         leave_the_terminal(inherited);
         if (job.choose_recovery) job.wanted.recovery = recovery_for(job, served);

@@ -118,6 +118,9 @@ int own_channel::perform(std::uint32_t number, const uapi::ctrl_cmd& header,
 
 result<std::unique_ptr<channel>> channel::open(os::machine& m, bool load_driver) {
     if (os::broker* helper = m.helper(); helper != nullptr) {
+        if (auto opened = helper->open_driver(load_driver); !opened) {
+            return failure(std::move(opened).error());
+        }
         return std::make_unique<helped_channel>(*helper);
     }
     auto fd = m.open(control_node, O_RDWR);

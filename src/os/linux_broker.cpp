@@ -2,7 +2,6 @@
 #include "os/linux_broker.hpp"
 
 #include "base/error_line.hpp"
-#include "base/try.hpp"
 
 #include <fmt/format.h>
 
@@ -23,7 +22,7 @@ namespace {
 
 constexpr std::uint64_t holders_limit_ns = 30'000'000'000;
 // It may have to load the driver.
-constexpr std::uint64_t start_limit_ns = 60'000'000'000;
+constexpr std::uint64_t open_limit_ns = 60'000'000'000;
 
 std::uint64_t now_ns() {
     timespec now{};
@@ -58,7 +57,7 @@ public:
         return holders_in(answered());
     }
 
-    result<> await_start();
+    result<> open_driver(bool load) override;
 
 private:
     std::int64_t await(std::uint64_t sequence, std::uint64_t limit_ns);
@@ -110,12 +109,16 @@ std::int64_t socket_broker::await(std::uint64_t sequence, std::uint64_t limit_ns
     }
 }
 
-result<> socket_broker::await_start() {
-    const std::int64_t outcome = await(0, start_limit_ns);
+result<> socket_broker::open_driver(bool load) {
+    broker_question q{.what = broker_question::kind::open_driver, .number = load ? 1U : 0U};
+    const std::lock_guard lock(one_at_a_time_);
+    const std::int64_t outcome = ask(q, {}, open_limit_ns);
     if (auto failed = error_in(answered())) return failure(std::move(*failed));
     if (outcome == 0) return {};
-    return failure({.operation = "start the process that sends the server's commands",
-                    .code = static_cast<int>(-outcome)});
+    return failure({.operation = "ask the broker for the ublk driver",
+                    .code = static_cast<int>(-outcome),
+                    .why = "the process that sends commands for this server has ended",
+                    .remedy = "start a new server in its place: ashlar upgrade"});
 }
 
 std::vector<holder> socket_broker::holders_in(std::string_view text) {
@@ -150,10 +153,8 @@ std::string text_of(const std::vector<holder>& holders) {
     return text;
 }
 
-result<std::unique_ptr<broker>> broker_at(int socket, std::uint64_t slack_ns) {
-    auto opened = std::make_unique<socket_broker>(socket, slack_ns);
-    ASHLAR_CHECK(opened->await_start());
-    return opened;
+std::unique_ptr<broker> broker_at(int socket, std::uint64_t slack_ns) {
+    return std::make_unique<socket_broker>(socket, slack_ns);
 }
 
 }  // namespace ashlar::os

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What a process and its broker say to each other, over a pair of SOCK_SEQPACKET sockets: a
-// question, and one answer to it. An answer that comes too late is known by its number. The first
-// answer, 0, comes unasked: it is empty, or a line of what keeps the broker from its work.
+// question, and one answer to it. An answer that comes too late is known by its number.
 #pragma once
 
 #include "os/machine.hpp"
@@ -15,10 +14,10 @@
 namespace ashlar::os {
 
 struct broker_question {
-    enum class kind : std::uint32_t { command = 1, holders = 2 };
+    enum class kind : std::uint32_t { command = 1, holders = 2, open_driver = 3 };
     std::uint64_t sequence = 0;
     kind what = kind::command;
-    std::uint32_t number = 0;    // of a command
+    std::uint32_t number = 0;    // of a command; of open_driver, 1 if it may be loaded
     std::uint64_t limit_ns = 0;  // … and its deadline
     std::byte header[32] = {};   // … and its header; the payload, or a disk's name, follows
 };
@@ -34,10 +33,10 @@ inline constexpr std::size_t broker_message_max = (1 << 16) + 256;
 // One holder a line.
 std::string text_of(const std::vector<holder>& holders);
 
-// The end of a process that delegates its rights; owns the socket. Waits until the broker can send
-// commands; its error if it can't. Of all threads one asks at a time, and the others wait.
+// The end of a process that delegates its rights; owns the socket. Of all threads one asks at a
+// time, and the others wait.
 // `slack_ns`: what an answer may take beside the deadline of a command, which is taken back first.
 inline constexpr std::uint64_t broker_slack_ns = 15'000'000'000;
-result<std::unique_ptr<broker>> broker_at(int socket, std::uint64_t slack_ns = broker_slack_ns);
+std::unique_ptr<broker> broker_at(int socket, std::uint64_t slack_ns = broker_slack_ns);
 
 }  // namespace ashlar::os

@@ -82,6 +82,8 @@ public:
 class broker {
 public:
     virtual ~broker() = default;
+    // Makes the driver ready for commands; loads it if it is not there and this is wanted.
+    virtual result<> open_driver(bool load) = 0;
     // A command to the ublk driver: its header (uapi::ctrl_cmd), and what that points to, which
     // comes back as the kernel leaves it. The kernel's answer, -errno, -ETIMEDOUT, or -EPIPE if the
     // broker is gone. Blocks until then.
