@@ -10,6 +10,7 @@
 #include <ashlar/size.hpp>
 #include <ashlar/target.hpp>
 #include <ashlar/task.hpp>
+#include <ashlar/threads.hpp>
 #include <ashlar/transfer.hpp>
 #include <ashlar/version.hpp>
 

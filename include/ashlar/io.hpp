@@ -119,6 +119,7 @@ protected:
     // operation goes on and wants to be submitted again.
     static void fill(ring_operation& operation, void* submission_entry) noexcept;
     static std::coroutine_handle<> completed(ring_operation& operation, int result) noexcept;
+    static ring_io& ring_of(ring_operation& operation) noexcept { return *operation.ring_; }
     static void*& memory_of(ring_operation& operation) noexcept { return operation.memory_; }
 };
 

@@ -10,6 +10,7 @@
 #include <ashlar/error.hpp>
 #include <ashlar/latency.hpp>
 #include <ashlar/target.hpp>
+#include <ashlar/threads.hpp>
 
 #include <cstdint>
 #include <functional>
@@ -79,8 +80,9 @@ struct options {
     std::string recipe = {};  // kept in the device's record, for who serves it again
     ashlar::lane lane = ashlar::lane::automatic;              // an error where it can't be had
     ashlar::delivery delivery = ashlar::delivery::automatic;  // … the same
-    bool lock_memory = false;  // mlockall(2), needed where the machine may swap on the device
-    bool load_driver = true;   // run modprobe ublk_drv where the driver is not loaded
+    ashlar::threads threads = {};  // serve its queues, and other devices'; else it has its own
+    bool lock_memory = false;      // mlockall(2), needed where the machine may swap on the device
+    bool load_driver = true;       // run modprobe ublk_drv where the driver is not loaded
     std::function<void(const step&)> on_step = {};  // called on the thread that makes the device
 };
 

@@ -94,6 +94,13 @@ public:
         }
         done_ += count;
     }
+    // Where the data that is left has a buffer, that: a target that reads from a descriptor may
+    // fill it itself, in order. Else empty.
+    [[nodiscard]] std::span<std::byte> buffer() const noexcept {
+        if (buffer_ == nullptr) return {};
+        return {buffer_ + done_, left()};
+    }
+    void filled(std::size_t count) noexcept { done_ += room(count); }
     // … may be anything, and whoever reads gets what is in its memory. Only for a target without
     // data.
     void leave_rest() noexcept { done_ = length_; }
@@ -119,6 +126,13 @@ public:
         }
         done_ += count;
     }
+    // Where the data that is left is in a buffer, that: a target that writes to a descriptor may do
+    // so from there, in order. Else empty.
+    [[nodiscard]] std::span<const std::byte> buffer() const noexcept {
+        if (buffer_ == nullptr) return {};
+        return {buffer_ + done_, left()};
+    }
+    void taken(std::size_t count) noexcept { done_ += room(count); }
     // … are not wanted.
     void skip_rest() noexcept { done_ = length_; }
 };

@@ -3,6 +3,7 @@
 #include "base/try.hpp"
 #include "cli/apply.hpp"
 #include "cli/notify.hpp"
+#include "cli/together.hpp"
 #include "cli/verbs.hpp"
 
 #include <fmt/format.h>
@@ -138,7 +139,16 @@ int run_apply(const command& c) {
 int run_serve(const command& c) {
     const auto path = path_of(c);
     if (!path) return report(path.error());
-    return service(*path).run();
+    const auto threads = c.values.number("threads", 0, 0, 1024);
+    if (!threads) return report(threads.error());
+    if (!c.values.has("one-process")) {
+        if (!c.values.has("threads")) return service(*path).run();
+        return report({.operation = "--threads",
+                       .why = "each device has a process of its own, and threads of its own",
+                       .remedy = "add --one-process",
+                       .usage = true});
+    }
+    return serve_together({.path = *path, .threads = static_cast<unsigned>(*threads)});
 }
 
 }  // namespace ashlar::cli

@@ -136,6 +136,19 @@ inline constexpr option apply_options[] = {
      .kind = value_kind::flag,
      .help = "remove devices that this file has asked for and asks for no more"},
 };
+inline constexpr option serve_options[] = {
+    {.name = "one-process",
+     .kind = value_kind::flag,
+     .help = "serve all devices in this process, with threads that they share: a few KiB for an "
+             "idle device; if it dies, all of them wait for the next one"},
+    {.name = "threads",
+     .kind = value_kind::number,
+     .argument = "N",
+     .help = "of --one-process",
+     .otherwise = "one for each processor",
+     .low = 1,
+     .high = 1024},
+};
 inline constexpr option doctor_options[] = {
     json_option,
     {.name = "no-trial", .kind = value_kind::flag, .help = "only look; make no device"},

@@ -47,14 +47,19 @@ constexpr verb verbs[] = {
      .options = apply_options,
      .run = &run_apply},
     {.name = "serve",
-     .usage = "[FILE]",
+     .usage = "[FILE] [OPTION]...",
      .summary = "do the same as a service, and look after the devices",
      .details =
          "FILE is that of apply. Makes the devices as apply does, says so to the service manager, "
          "and stays: it looks every five seconds whether they are served. SIGHUP has it read the "
          "file again, with --prune. SIGTERM and SIGINT remove the devices and end it; a disk in "
-         "use stays with its server, which is an error, and a later serve finds it again.",
+         "use stays with its server, which is an error, and a later serve finds it again.\n\n"
+         "With --one-process this process is the server of all devices, for machines with "
+         "hundreds. Devices whose mode of recovery lets them wait are taken back when it is "
+         "started again after a crash. A disk in use keeps it from ending until it is free, or "
+         "until a second signal.",
      .takes = operands::words,
+     .options = serve_options,
      .run = &run_serve},
     {.name = "list",
      .usage = "[OPTION]...",

@@ -195,4 +195,12 @@ void work(server_job job, int to_parent) {
     ::_exit(outcome ? 0 : 1);
 }
 
+result<target> prepare(server_job& job) {
+    ASHLAR_TRY(target served, make_target(job));
+    if (job.choose_recovery) job.wanted.recovery = recovery_for(job, served);
+    job.wanted.unfenced = job.how.unfenced;
+    job.wanted.recipe = text_of(job.how);
+    return served;
+}
+
 }  // namespace ashlar::cli

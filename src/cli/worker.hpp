@@ -23,6 +23,10 @@ struct server_job {
 // For a device that exists. Takes over the keepsake of the server that is there.
 result<server_job> job_of(const device_room::record& record, recipe how);
 
+// Makes the target of a job, for a device that is served by this process, and completes what is
+// wanted of it. Relative paths start at the job's directory, which becomes the process's own.
+result<target> prepare(server_job& job);
+
 // The body of the child; tells `to_parent` how it goes until the device can be used. The target may
 // be made of what the caller has open (/dev/fd/3): only then this leaves the terminal.
 [[noreturn]] void work(server_job job, int to_parent);

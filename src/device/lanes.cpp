@@ -120,6 +120,9 @@ result<> set_delivery(lane_choice& c, const options& wanted, std::uint64_t featu
         c.delivery_why = kernel_lacks(kernel, "batches", "7.0");
     } else if (wanted.depth < batch_depth_min) {
         c.delivery_why = one_tag;
+    } else if (wanted.threads && wanted.recovery != recovery::none) {
+        c.delivery_why = "with shared threads only QUIESCE_DEV hands a device over, and it fails "
+                         "the requests of one with batches";
     } else if (batches_break_hand_over(wanted)) {
         c.delivery_why =
             "with batches, a hand-over to another server fails requests in recovery mode wait";

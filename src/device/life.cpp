@@ -4,6 +4,7 @@
 #include "base/try.hpp"
 #include "device/busy.hpp"
 #include "device/nodes.hpp"
+#include "device/queue_life.hpp"
 #include "device/record.hpp"
 #include "device/recovery.hpp"
 #include "uapi/print.hpp"
@@ -28,6 +29,9 @@ constexpr std::uint64_t delete_limit_ns = 10 * control::second_ns;
 constexpr std::uint64_t own_end_limit_ns = 5 * control::second_ns;
 // Then, how long a target may take to answer what it has.
 constexpr std::uint64_t answers_limit_ns = 5 * control::second_ns;
+// Of a queue in a shared ring: between two attempts to have its commands taken back.
+constexpr std::uint64_t take_back_pause_ns = 100'000'000;
+constexpr std::uint64_t take_back_wait_ms = 100;
 
 // Marks a device among others of the same id. Never 0, which is what foreign devices have.
 std::uint64_t new_cookie(os::machine& m) { return m.unguessable() | 1; }
@@ -75,14 +79,26 @@ result<> device::implementation::begin() {
     tell(step::kind::block_node,
          fmt::format("{}, {}", block_path(id()), uapi::bytes_text(plan_.size)));
     start_watch();
+    spare_control();
     return {};
 }
 
 result<> device::implementation::prepare() {
-    ASHLAR_TRY(control_, control::control::open(machine_, wanted_.load_driver));
+    ASHLAR_CHECK(have_control());
     if (wanted_.lock_memory) ASHLAR_CHECK(machine_.lock_memory());
     ASHLAR_TRY(ended_fd_, machine_.wakeup_open());
     return {};
+}
+
+result<> device::implementation::have_control() {
+    if (control_) return {};
+    ASHLAR_TRY(control_, control::control::open(machine_, wanted_.load_driver));
+    return {};
+}
+
+// Among many devices, its ring and descriptor are had only while there is something to say.
+void device::implementation::spare_control() {
+    if (wanted_.threads) control_.reset();
 }
 
 // ADD_DEV, the record and SET_PARAMS. Under a lock, as names and ids of several programs meet here.
@@ -170,8 +186,6 @@ result<> device::implementation::start_queues() {
 }
 
 result<> device::implementation::start_queue(std::uint16_t index) {
-    queue_life& life = *queues_.emplace_back(std::make_unique<queue_life>());
-    ASHLAR_TRY(life.wakeup_fd, machine_.wakeup_open());
     const queue::queue_spec spec{
         .machine = &machine_,
         .char_fd = char_fd_,
@@ -184,59 +198,13 @@ result<> device::implementation::start_queue(std::uint16_t index) {
         .in_batches = lane_.delivery == delivery::in_batches,
         .flush_after_fua = plan_.flush_after_fua,
         .raw_commands = control_->uses_raw_commands(),
-        .wakeup_fd = life.wakeup_fd,
     };
-    ASHLAR_TRY(auto cpus, control_->queue_affinity(id(), index));
-    life.counters.make_room(info_.queue_depth);
-    ASHLAR_TRY(life.thread,
-               machine_.start_thread(fmt::format("ashlar {}q{}", id(), index), cpus,
-                                     [this, &life, spec] { serve_queue(life, spec); }));
-    return {};
-}
-
-// The life of a queue, on its own thread: it opens its ring there. end_queues closes it.
-void device::implementation::serve_queue(queue_life& life, const queue::queue_spec& spec) {
-    machine_.mark_io_thread();
-    auto fail = [&](error e) {
-        std::lock_guard lock(*monitor_);
-        life.failed = std::move(e);
-        life.has_failed = true;
-    };
-    try {
-        auto opened = queue::queue::open(spec, target_, life.counters);
-        if (!opened) {
-            fail(std::move(opened).error());
-        } else {
-            reach(life, stage::mapped);
-            if (auto fetched = (*opened)->fetch_all(); !fetched) {
-                fail(std::move(fetched).error());
-            } else {
-                // Not before: the kernel looks for partitions only if those who fetched might have.
-                machine_.give_up_rights();
-                reach(life, stage::fetched);
-                while ((*opened)->turn()) {
-                    if ((*opened)->has_word()) [[unlikely]]
-                        heed(life, **opened);
-                }
-            }
-            life.served = std::move(*opened);
-        }
-    } catch (const std::bad_alloc&) {
-        fail({.operation = "start a queue",
-              .object = fmt::format("queue {}", spec.id),
-              .code = ENOMEM,
-              .why = "no memory for its tags",
-              .remedy = "use a smaller depth or fewer queues"});
+    queue_life& life = *queues_.emplace_back(std::make_shared<queue_life>(*this, spec));
+    std::vector<unsigned> cpus;
+    if (!wanted_.threads) {
+        ASHLAR_TRY(cpus, control_->queue_affinity(id(), index));
     }
-    reach(life, stage::ended);
-    queues_ended_.fetch_add(1, std::memory_order_release);
-    machine_.wakeup_signal(ended_fd_, 1);
-}
-
-void device::implementation::reach(queue_life& life, stage s) {
-    std::lock_guard lock(*monitor_);
-    life.reached = s;
-    monitor_->notify_all();
+    return life.begin(cpus);
 }
 
 // Waits until all queues have come this far, or one of them has failed.
@@ -269,28 +237,47 @@ bool device::implementation::ends_within(const queue_life& life, std::uint64_t l
     }
 }
 
-// After a stop their tags come back and they end by themselves; else they are woken, and given time
-// to answer what they have.
 void device::implementation::end_queues(bool tags_come_back) {
     for (auto& life : queues_) {
-        if (life->thread) {
-            if (!ends_within(*life, tags_come_back ? own_end_limit_ns : 0)) {
-                queue::queue::wake_to_end(machine_, life->wakeup_fd);
-                if (!ends_within(*life, answers_limit_ns))
-                    queue::queue::wake_to_end(machine_, life->wakeup_fd);
-            }
-            life->thread.reset();
+        if (life->begun()) {
+            if (life->shared()) await_shared_end(*life, tags_come_back);
+            else await_own_end(*life, tags_come_back);
         }
-        // Only now: Linux before 6.15 keeps requests for ever that are on their way to a ring which
-        // is closed by a thread that lives.
-        life->served.reset();
-        if (life->wakeup_fd >= 0) machine_.close(life->wakeup_fd);
-        life->wakeup_fd = -1;
+        life->close();
     }
+}
+
+// After a stop its tags come back and it ends by itself; else it is woken, and given time to answer
+// what it has.
+void device::implementation::await_own_end(queue_life& life, bool tags_come_back) {
+    if (ends_within(life, tags_come_back ? own_end_limit_ns : 0)) return;
+    life.leave();
+    if (!ends_within(life, answers_limit_ns)) life.leave();
+}
+
+// In a ring that goes on only the kernel can take back what waits there. Each QUIESCE_DEV takes back
+// what it finds idle, not what is answered later.
+void device::implementation::await_shared_end(queue_life& life, bool tags_come_back) {
+    const std::uint64_t start = machine_.now_ns();
+    if (!tags_come_back) life.leave();
+    for (bool first = true;; first = false) {
+        if (ends_within(life, first && tags_come_back ? take_back_pause_ns : 0)) return;
+        if (machine_.now_ns() - start > own_end_limit_ns + answers_limit_ns) break;
+        if ((info_.flags & uapi::f_quiesce) != 0) {
+            [[maybe_unused]] auto quiesced = control_->quiesce(id(), take_back_wait_ms);
+        }
+        if (ends_within(life, take_back_pause_ns)) return;
+    }
+    log(level::error,
+        fmt::format("device {}: a queue has commands or requests that nobody gives back; they stay "
+                    "until this process ends",
+                    id()));
+    life.abandon();
 }
 
 result<> device::implementation::stop(stop_when when) {
     if (!added_) return {};
+    ASHLAR_CHECK(have_control());
     if (ended() && is_served_elsewhere()) {
         let_go(true);
         return {};

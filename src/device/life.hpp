@@ -7,7 +7,7 @@
 #include "device/lanes.hpp"
 #include "device/plan.hpp"
 #include "device/record.hpp"
-#include "queue/queue.hpp"
+#include "device/watcher.hpp"
 
 #include <ashlar/serve.hpp>
 
@@ -18,7 +18,7 @@
 
 namespace ashlar {
 
-class device::implementation {
+class device::implementation final : private device_room::watched {
 public:
     // Nothing is left behind if it fails.
     static result<std::unique_ptr<implementation>> start(os::machine& m, target served,
@@ -47,19 +47,9 @@ public:
     [[nodiscard]] result<std::uint64_t> size_now() const;
 
 private:
-    // How far a queue's thread has come.
+    // How far a queue has come.
     enum class stage : std::uint8_t { opening, mapped, fetched, ended };
-    struct queue_life {
-        int wakeup_fd = -1;
-        queue::counters counters;
-        stage reached = stage::opening;        // guarded by monitor_
-        error failed;                          // … and this
-        bool has_failed = false;               // … and this
-        bool hold = false;                     // … and this: the target is to get no requests
-        bool held = false;                     // … and this: it has none, and gets none
-        std::unique_ptr<queue::queue> served;  // the thread's until its end, then to be closed
-        std::unique_ptr<os::thread> thread;
-    };
+    class queue_life;
 
     implementation(os::machine& m, target served, options wanted)
         : machine_(m),
@@ -74,12 +64,11 @@ private:
     result<> open_node();
     result<> start_queues();
     result<> start_queue(std::uint16_t index);
-    void serve_queue(queue_life& life, const queue::queue_spec& spec);
-    void reach(queue_life& life, stage s);
     result<> await(stage s);
     bool ends_within(const queue_life& life, std::uint64_t limit_ns);
     void end_queues(bool tags_come_back);
-    void heed(queue_life& life, queue::queue& q);
+    void await_own_end(queue_life& life, bool tags_come_back);
+    void await_shared_end(queue_life& life, bool tags_come_back);
     bool hold_queues();
     void let_queues_go_on(std::uint64_t size);
     result<> check_resize(std::uint64_t bytes);
@@ -97,8 +86,9 @@ private:
     void let_go(bool tags_come_back);
     void start_watch();
     void end_watch();
-    bool watch_pauses();
-    void watch();
+    look look_at() override;
+    result<> have_control();
+    void spare_control();
     void tell(step::kind what, std::string detail);
 
     os::machine& machine_;
@@ -112,12 +102,13 @@ private:
     int ended_fd_ = -1;
     bool added_ = false;
     bool recorded_ = false;
-    std::vector<std::unique_ptr<queue_life>> queues_;
-    std::uint64_t queues_size_ = 0;  // guarded by monitor_: the size to go on with after a hold
-    std::unique_ptr<os::monitor> monitor_;
+    std::vector<std::shared_ptr<queue_life>> queues_;
+    std::shared_ptr<os::monitor> monitor_;
     std::atomic<unsigned> queues_ended_ = 0;
-    std::unique_ptr<os::thread> watch_;
-    bool watch_ends_ = false;  // guarded by monitor_
+    std::unique_ptr<device_room::watcher> own_watcher_;
+    device_room::watcher* watcher_ = nullptr;  // while it looks at this
+    std::uint64_t completions_seen_ = 0;       // the watcher's, as the next
+    unsigned held_back_looks_ = 0;
 };
 
 }  // namespace ashlar

@@ -61,6 +61,7 @@ result<> device::implementation::serve_waiting() {
     ASHLAR_CHECK(end_recovery());
     added_ = recorded_ = true;
     start_watch();
+    spare_control();
     return {};
 }
 
@@ -175,12 +176,21 @@ result<> device::implementation::await_release(bool for_successor) {
 }
 
 result<bool> device::implementation::resume() {
+    ASHLAR_CHECK(have_control());
     auto now = control_->info(id());
     if (!now && now.error().code == ENODEV) return false;
     if (!now) return failure(std::move(now).error());
     const bool stays = (now->flags & uapi::f_user_recovery) != 0 &&
                        now->state != static_cast<std::uint16_t>(uapi::device_state::dead);
     if (!stays) return false;
+    if (wanted_.threads && !ended() && (now->flags & uapi::f_quiesce) == 0) {
+        return failure({.operation = "hand over",
+                        .object = block_path(id()),
+                        .code = EOPNOTSUPP,
+                        .why = "its threads serve other devices, too, and without QUIESCE_DEV "
+                               "(Linux 6.16) only their end lets one go",
+                        .remedy = "end the process: each of its devices waits for a server then"});
+    }
     // Where nobody could quiesce it, a late work of the kernel did: nobody wants it.
     const bool for_successor = !ended() || !machine_.version().older_than(6, 16);
     let_go(ended());

@@ -6,6 +6,7 @@
 
 #include "base/try.hpp"
 #include "device/life.hpp"
+#include "device/queue_life.hpp"
 #include "device/record.hpp"
 
 #include <ashlar/log.hpp>
@@ -31,6 +32,7 @@ result<std::uint64_t> device::implementation::size_now() const { return target_.
 // On a thread that the machine's write-back may depend on: while requests are held back, nothing
 // here may wait for memory that has to be written to this very disk first.
 result<> device::implementation::resize(std::uint64_t bytes) {
+    ASHLAR_CHECK(have_control());
     ASHLAR_CHECK(check_resize(bytes));
     if (bytes == plan_.size) return {};
     result<> outcome;
@@ -94,8 +96,8 @@ bool device::implementation::hold_queues() {
     const std::uint64_t start = machine_.now_ns();
     std::lock_guard lock(*monitor_);
     for (auto& life : queues_) {
-        life->hold = true;
-        queue::queue::wake_to_heed(machine_, life->wakeup_fd);
+        life->held = false;
+        life->hold();
     }
     for (const auto& life : queues_) {
         while (!life->held && life->reached != stage::ended) {
@@ -108,31 +110,7 @@ bool device::implementation::hold_queues() {
 }
 
 void device::implementation::let_queues_go_on(std::uint64_t size) {
-    std::lock_guard lock(*monitor_);
-    queues_size_ = size;
-    for (auto& life : queues_) {
-        life->hold = false;
-        // One that still waits for its target's answers sleeps in its ring.
-        if (!life->held) queue::queue::wake_to_heed(machine_, life->wakeup_fd);
-    }
-    monitor_->notify_all();
-}
-
-// On the queue's own thread, between two turns.
-void device::implementation::heed(queue_life& life, queue::queue& q) {
-    std::uint64_t size = 0;
-    {
-        std::lock_guard lock(*monitor_);
-        if (life.hold) {
-            if (!q.hold()) return;
-            life.held = true;
-            monitor_->notify_all();
-            while (life.hold) monitor_->wait(os::no_timeout);
-            life.held = false;
-        }
-        size = queues_size_;
-    }
-    q.go_on(size);
+    for (auto& life : queues_) life->go_on(size);
 }
 
 result<> device::implementation::record_size() {

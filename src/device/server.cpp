@@ -163,8 +163,7 @@ result<> server::run() {
         }
         if (watched[1].revents != 0) {
             socket.answer_one([this](std::string_view question) {
-                return question == status_question ? status_of(disk, confined)
-                                                   : answer_resize(disk, question);
+                return answer_question(disk, question, confined);
             });
         }
         int number = signals.take();
@@ -184,6 +183,11 @@ result<> server::run() {
 }
 
 }  // namespace
+
+std::string answer_question(device::implementation& d, std::string_view question,
+                            const confinement& confined) {
+    return question == status_question ? status_of(d, confined) : answer_resize(d, question);
+}
 
 result<> run_server(target served, options wanted,
                     const std::function<void(const device::implementation&)>& ready,

@@ -10,6 +10,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace ashlar::device_room {
@@ -27,5 +28,9 @@ result<> run_server(target served, options wanted,
                     const std::function<void(const device::implementation&)>& ready,
                     std::optional<std::uint32_t> taken_over = {},
                     const confinement* confined = nullptr);
+
+// The server's side of its device's socket: the answer to a question, a line.
+std::string answer_question(device::implementation& d, std::string_view question,
+                            const confinement& confined = {});
 
 }  // namespace ashlar::device_room

@@ -4,20 +4,19 @@
 // nobody: commits are accepted, and no request comes any more (KERNEL.md, QUI-4).
 #include "device/life.hpp"
 #include "device/nodes.hpp"
+#include "device/queue_life.hpp"
 
 #include <ashlar/log.hpp>
 
 #include <fmt/format.h>
 
 #include <cstdlib>
-#include <mutex>
 #include <sstream>
 
 namespace ashlar {
 
 namespace {
 
-constexpr std::uint64_t pause_ns = control::second_ns;
 // So many looks in a row at requests of which none comes: a server that was stopped by a signal
 // finds old ones at the first.
 constexpr unsigned looks = 3;
@@ -36,60 +35,45 @@ std::uint64_t under_way(os::machine& m, std::uint32_t id) {
 
 void device::implementation::start_watch() {
     if ((info_.flags & uapi::f_quiesce) == 0) return;
-    watch_ends_ = false;
-    auto started = machine_.start_thread(fmt::format("ashlar {}w", id()), {}, [this] { watch(); });
-    if (started) {
-        watch_ = std::move(*started);
-    } else {
+    held_back_looks_ = 0;
+    if (!wanted_.threads) own_watcher_ = std::make_unique<device_room::watcher>(machine_);
+    watcher_ = wanted_.threads ? &wanted_.threads.inside()->watcher() : own_watcher_.get();
+    if (auto started = watcher_->add(*this); !started) {
         log(level::warning, started.error().text());
     }
 }
 
 void device::implementation::end_watch() {
-    if (!watch_) return;
-    {
-        std::lock_guard lock(*monitor_);
-        watch_ends_ = true;
-        monitor_->notify_all();
-    }
-    watch_.reset();
+    if (watcher_ == nullptr) return;
+    watcher_->remove(*this);
+    own_watcher_.reset();
+    watcher_ = nullptr;
 }
 
-// False if it is to end.
-bool device::implementation::watch_pauses() {
-    const std::uint64_t until = machine_.now_ns() + pause_ns;
-    for (;;) {
-        const std::uint64_t now = machine_.now_ns();
-        std::lock_guard lock(*monitor_);
-        if (watch_ends_ || ended()) return false;
-        if (now >= until) return true;
-        monitor_->wait(until - now);
+device_room::watched::look device::implementation::look_at() {
+    if (ended()) return look::done;
+    std::uint64_t completions = 0;
+    bool in_hand = false;
+    bool was_full = false;
+    for (const auto& life : queues_) {
+        completions += life->counters.completions.get();
+        in_hand = in_hand || life->counters.any_in_hand();
+        was_full = was_full || life->counters.was_full.get() != 0;
     }
-}
-
-void device::implementation::watch() {
-    std::uint64_t before = 0;
-    unsigned seen = 0;
-    machine_.give_up_rights();
-    while (watch_pauses()) {
-        std::uint64_t completions = 0;
-        bool in_hand = false;
-        for (const auto& life : queues_) {
-            completions += life->counters.completions.get();
-            in_hand = in_hand || life->counters.any_in_hand();
-        }
-        const bool moved = completions != before;
-        before = completions;
-        const bool held_back = !in_hand && !moved && under_way(machine_, id()) != 0;
-        seen = held_back ? seen + 1 : 0;
-        if (seen < looks) continue;
-        log(level::warning,
-            fmt::format("device {}: the kernel has requests and gives none to its server, as after "
-                        "a QUIESCE_DEV that found every tag in use",
-                        id()));
-        for (const auto& life : queues_) queue::queue::wake_to_end(machine_, life->wakeup_fd);
-        return;
-    }
+    const bool moved = completions != completions_seen_;
+    completions_seen_ = completions;
+    const bool held_back = !in_hand && !moved && under_way(machine_, id()) != 0;
+    held_back_looks_ = held_back ? held_back_looks_ + 1 : 0;
+    // One that has been idle since may have been quiesced, or not; else a request has come after
+    // each moment at which it could have been.
+    const bool idle = !moved && !in_hand && !held_back && !was_full;
+    if (held_back_looks_ < looks) return idle ? look::idle : look::used;
+    log(level::warning,
+        fmt::format("device {}: the kernel has requests and gives none to its server, as after a "
+                    "QUIESCE_DEV that found every tag in use",
+                    id()));
+    for (const auto& life : queues_) life->leave();
+    return look::done;
 }
 
 }  // namespace ashlar

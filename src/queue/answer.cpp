@@ -60,22 +60,31 @@ void queue::start(slot& s) {
     if (way == access::registered && (d.op_flags & uapi::io_f_need_reg_buf) != 0) [[unlikely]] {
         way = access::own_buffer;
     }
-    const bool buffered = data && (way == access::buffer || way == access::own_buffer);
     s.set(op, d,
-          buffered ? buffers_.of(s.tag, d.nr_sectors * std::size_t{uapi::sector_bytes})
-                   : std::span<std::byte>(),
-          data && way == access::registered ? s.tag : -1);
+          data ? room_for(s, d.nr_sectors * std::size_t{uapi::sector_bytes}, way)
+               : std::span<std::byte>(),
+          data && way == access::registered ? place_in_table(s.tag) : -1);
     s.flushing = s.refused = false;
     s.flush_follows =
         op == operation::write && spec_.flush_after_fua && (d.op_flags & uapi::io_f_fua) != 0;
-    s.goes_back = way == access::own_buffer && op == operation::read;
     counters_.by_operation[static_cast<unsigned>(op)].add(1);
+    s.goes_back = s.pooled && op == operation::read;
+    if (way == access::own_buffer && data && !s.pooled) [[unlikely]]
+        return answer(s, {ENOMEM, std::generic_category()}, "there is no memory for its data");
     if (way == access::own_buffer && op == operation::write) {
         if (auto failed = copy_from_request(place_of(s), 0, s.data())) [[unlikely]] {
             return answer(s, failed, "its data could not be had");
         }
     }
     give_to_target(s);
+}
+
+std::span<std::byte> queue::room_for(slot& s, std::size_t bytes, access way) {
+    if (way == access::buffer) return buffers_.of(s.tag, bytes);
+    if (way != access::own_buffer || bytes == 0) return {};
+    std::byte* buffer = loop_.buffers().take(bytes);
+    s.pooled = buffer != nullptr;
+    return s.pooled ? std::span(buffer, bytes) : std::span<std::byte>();
 }
 
 void queue::give_to_target(slot& s) {

@@ -14,7 +14,6 @@ namespace {
 // A completion brings all that has come since the last look, so few buffers are under way at a
 // time; where they do not suffice the kernel ends the fetch command, and gets another.
 constexpr unsigned buffer_count = 16;
-constexpr std::uint16_t buffer_group = 0;
 constexpr unsigned multishot = 1U << 1;  // IORING_URING_CMD_MULTISHOT, newer than our header
 
 }  // namespace
@@ -31,13 +30,14 @@ result<std::unique_ptr<batch>> batch::open(os::machine& m, os::ring& r, const sp
     const std::size_t array_bytes = std::size_t{s.depth} * b->element_bytes_;
     ASHLAR_TRY(b->memory_, m.allocate_memory(ring_bytes + tag_bytes + 2 * array_bytes));
     b->provided_ = reinterpret_cast<io_uring_buf_ring*>(b->memory_.data());
-    b->tags_ = reinterpret_cast<std::uint16_t*>(b->memory_.data() + ring_bytes);
-    b->elements_ = b->memory_.data() + ring_bytes + tag_bytes;
+    // What is used from the beginning comes first, so that an idle queue has one page of it.
+    b->elements_ = b->memory_.data() + ring_bytes;
+    b->tags_ = reinterpret_cast<std::uint16_t*>(b->elements_ + 2 * array_bytes);
 
     io_uring_buf_reg wanted{};
     wanted.ring_addr = reinterpret_cast<std::uintptr_t>(b->provided_);
     wanted.ring_entries = buffer_count;
-    wanted.bgid = buffer_group;
+    wanted.bgid = s.group;
     const int registered = m.ring_register(r.raw(), IORING_REGISTER_PBUF_RING, &wanted, 1);
     if (registered < 0) {
         return failure(
@@ -47,7 +47,13 @@ result<std::unique_ptr<batch>> batch::open(os::machine& m, os::ring& r, const sp
     return b;
 }
 
-// The queue has closed its ring before.
+void batch::let_go(os::ring& r) noexcept {
+    io_uring_buf_reg group{};
+    group.bgid = spec_.group;
+    machine_.ring_register(r.raw(), IORING_UNREGISTER_PBUF_RING, &group, 1);
+}
+
+// The ring is closed, or it has been let go.
 batch::~batch() {
     if (!memory_.empty()) machine_.free_memory(memory_);
 }
@@ -58,7 +64,9 @@ std::byte* batch::element(unsigned array, unsigned n) const noexcept {
 
 void batch::add(std::uint16_t tag, std::int32_t outcome, std::uint64_t address) noexcept {
     std::byte* place = element(gathering_, gathered_++);
-    const uapi::elem_header header{.tag = tag, .buf_index = tag, .result = outcome};
+    const uapi::elem_header header{.tag = tag,
+                                   .buf_index = static_cast<std::uint16_t>(spec_.first_place + tag),
+                                   .result = outcome};
     std::memcpy(place, &header, sizeof header);
     if (spec_.with_address) std::memcpy(place + sizeof header, &address, sizeof address);
 }
@@ -66,7 +74,7 @@ void batch::add(std::uint16_t tag, std::int32_t outcome, std::uint64_t address) 
 void batch::fill(io_uring_sqe& entry, uapi::io_op op, const std::byte* elements, unsigned count,
                  std::uint16_t flags) noexcept {
     entry.opcode = IORING_OP_URING_CMD;
-    entry.flags = IOSQE_FIXED_FILE;
+    entry.flags = spec_.file_flag;
     entry.fd = spec_.file;
     entry.cmd_op = uapi::encoded(op);
     entry.addr = reinterpret_cast<std::uintptr_t>(elements);
@@ -83,11 +91,11 @@ void batch::fill_prepare(io_uring_sqe& entry) noexcept {
 
 void batch::fill_fetch(io_uring_sqe& entry) noexcept {
     entry.opcode = IORING_OP_URING_CMD;
-    entry.flags = IOSQE_FIXED_FILE | IOSQE_BUFFER_SELECT;
+    entry.flags = spec_.file_flag | IOSQE_BUFFER_SELECT;
     entry.fd = spec_.file;
     entry.cmd_op = uapi::encoded(uapi::io_op::fetch_io_cmds);
     entry.uring_cmd_flags = multishot;
-    entry.buf_group = buffer_group;
+    entry.buf_group = spec_.group;
     const uapi::batch_io payload{.q_id = spec_.queue, .elem_bytes = sizeof(std::uint16_t)};
     std::memcpy(entry.cmd, &payload, sizeof payload);
 }

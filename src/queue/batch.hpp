@@ -22,12 +22,18 @@ class batch {
 public:
     struct spec {
         std::uint16_t queue, depth;
-        bool with_address;   // plain copy: each element names the tag's buffer
-        bool with_fallback;  // automatic registration, which may fail
-        int file;            // index of ublkcN among the ring's files
+        bool with_address;          // plain copy: each element names the tag's buffer
+        bool with_fallback;         // automatic registration, which may fail
+        std::uint16_t group;        // of the ring's provided buffers: no other's
+        std::uint16_t first_place;  // in the ring's table of buffers, for tag 0
+        int file;                   // ublkcN as entries name it
+        std::uint8_t file_flag;     // … IOSQE_FIXED_FILE, or 0
     };
     static result<std::unique_ptr<batch>> open(os::machine& m, os::ring& r, const spec& s);
     ~batch();
+    // Of a ring that goes on; nothing is with the kernel.
+    void let_go(os::ring& r) noexcept;
+    void abandon() noexcept { spec_.file = -1, spec_.file_flag = 0; }
     batch(const batch&) = delete;
     batch& operator=(const batch&) = delete;
 

@@ -9,7 +9,7 @@ namespace ashlar::queue {
 
 result<buffers> buffers::open(os::machine& m, unsigned depth, std::size_t bytes) {
     const std::size_t whole = depth * bytes;
-    auto memory = m.allocate_memory(whole);
+    auto memory = reserved::take(m, whole);
     if (!memory) {
         return failure(
             {.operation = "allocate request buffers",
@@ -19,7 +19,7 @@ result<buffers> buffers::open(os::machine& m, unsigned depth, std::size_t bytes)
              .remedy = "use a smaller --depth or --max-io, or raise the limits of locked "
                        "and virtual memory (ulimit -l, ulimit -v)"});
     }
-    return buffers(m, *memory, bytes);
+    return buffers(std::move(*memory), bytes);
 }
 
 }  // namespace ashlar::queue

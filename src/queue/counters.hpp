@@ -33,6 +33,7 @@ struct alignas(64) counters {
     counter by_operation[5];  // indexed by ashlar::operation
     counter bytes_read, bytes_written, bytes_copied, failed, turns, enters, largest_batch,
         frames_on_heap, completions;
+    counter was_full;  // 1 if all tags may have been with the server when a request came last
     counter latency[latency_histogram::buckets];
     std::vector<counter> since;  // by tag: when its request came, 0 if there is none
 

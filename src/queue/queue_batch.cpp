@@ -13,30 +13,28 @@ namespace ashlar::queue {
 
 // Null if the kernel takes no entries any more.
 io_uring_sqe* queue::batch_entry(std::uint64_t user_data) {
-    io_uring_sqe* entry = ring_->prepare();
+    io_uring_sqe* entry = ring_.prepare();
     if (entry == nullptr) return nullptr;
-    entry->user_data = user_data;
+    entry->user_data = name_ | user_data;
     with_kernel_ += 1;
     return entry;
 }
 
 result<> queue::fetch_in_batches() {
-    for (unsigned tag = 0; tag < spec_.depth; ++tag) {
-        slot& s = slots_[tag];
-        batches_->add(s.tag, 0, buffer_address(s));
-        s.with = slot::owner::kernel;
+    for (std::uint16_t tag = 0; tag < spec_.depth; ++tag) {
+        batches_->add(tag, 0, buffer_address(tag));
     }
     io_uring_sqe* entry = batch_entry(kind_prepare);
     if (entry != nullptr) batches_->fill_prepare(*entry);
     // Tags are prepared before they are fetched: a recovery refuses the fetch until they all are.
     while (!prepared_ && !leaving_) {
-        ASHLAR_CHECK(submit_all());
-        if (!prepared_ && !leaving_) ring_->enter(1, os::no_timeout);
+        ASHLAR_CHECK(loop_.submit_all());
+        if (!prepared_ && !leaving_) loop_.wait_for_one();
     }
     batches_->clear();
     if (fetch_refusal_ != 0 || leaving_) return {};
     fetch_batch();
-    return submit_all();
+    return loop_.submit_all();
 }
 
 void queue::fetch_batch() {
@@ -60,8 +58,9 @@ void queue::batch_arrived(int outcome, unsigned flags) {
     if ((flags & IORING_CQE_F_BUFFER) != 0) {
         if (outcome > 0) {
             for (const std::uint16_t tag : batches_->tags(outcome, flags)) {
-                if (tag < spec_.depth && slots_[tag].with == slot::owner::kernel)
-                    arrived(slots_[tag]);
+                if (tag >= spec_.depth) continue;
+                slot& s = slot_of(tag);
+                if (s.with == slot::owner::kernel) arrived(s);
             }
         }
         batches_->give_back(flags);
@@ -70,8 +69,7 @@ void queue::batch_arrived(int outcome, unsigned flags) {
     with_kernel_ -= 1;
     fetch_under_way_ = false;
     if (outcome == uapi::io_res_abort) {  // the end of the device, or of this round
-        round_over_ = true;
-        return;
+        return round_ends();
     }
     if (fetching_) {
         fetch_refusal_ = -outcome;

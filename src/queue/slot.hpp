@@ -7,8 +7,9 @@
 
 namespace ashlar::queue {
 
-// user_data: what is not an operation's is marked in the low bits; else it is the address of a
-// ring_operation, whose low bits are zero.
+// user_data: what is not an operation's is marked in the low bits, above them the tag and the
+// number of the queue in its loop; else it is the address of a ring_operation, whose low bits are
+// zero.
 inline constexpr std::uint64_t kind_mask = 7;
 inline constexpr std::uint64_t kind_operation = 0;
 inline constexpr std::uint64_t kind_tag = 1;
@@ -17,8 +18,9 @@ inline constexpr std::uint64_t kind_prepare = 3;  // of batches, like the next t
 inline constexpr std::uint64_t kind_fetch = 4;
 inline constexpr std::uint64_t kind_commit = 5;
 static_assert(alignof(ring_operation) >= 8);
-
-inline constexpr int char_file = 0;  // its index among the ring's registered files
+inline constexpr unsigned tag_shift = 3;
+inline constexpr unsigned number_shift = 19;
+inline constexpr std::uint64_t number_mask = (std::uint64_t{1} << number_shift) - 1;
 
 struct queue::slot final : request {
     enum class owner : std::uint8_t { nobody, kernel, target };
@@ -31,6 +33,7 @@ struct queue::slot final : request {
     bool flushing = false;       // … while that flush runs
     bool refused = false;        // the kernel did not take the answer
     bool awaited = false;        // counted among those with the kernel
+    bool pooled = false;         // its data is in a buffer of the loop's pool
     bool goes_back = false;      // a read whose data we have to copy from the tag's buffer
 
     void set(operation op, const uapi::io_desc& d, std::span<std::byte> data, int registered) {
@@ -47,5 +50,15 @@ struct queue::slot final : request {
     void join(ring_io& ring) { ring_ = &ring; }
     [[nodiscard]] std::size_t copied() const { return copied_; }
 };
+
+inline queue::slot& queue::slot_of(std::uint16_t tag) {
+    if (!made_[tag]) [[unlikely]]
+        make_slot(tag);
+    return slots_[tag];
+}
+
+inline std::uint16_t queue::place_in_table(std::uint16_t tag) const {
+    return static_cast<std::uint16_t>(first_place_ + tag);
+}
 
 }  // namespace ashlar::queue

@@ -8,6 +8,7 @@ once, and the text to put in its place.
 QUEUE = "src/queue/queue.cpp"
 RING_IO = "src/queue/ring_io.cpp"
 LIFE = "src/device/life.cpp"
+LOOP = "src/queue/loop.cpp"
 BUFFERS = "src/queue/buffers.hpp"
 ANSWER = "src/queue/answer.cpp"
 BATCHES = "src/queue/queue_batch.cpp"
@@ -19,8 +20,8 @@ HAND_OVER = "    give_to_target(s);\n}\n\nvoid queue::give_to_target"
 
 BUGS = [
     ("commit-twice", "each answer is given twice",
-     [(QUEUE, "    since.set(0);\n    send(s, outcome);",
-       "    since.set(0);\n    send(s, outcome);\n    send(s, outcome);")]),
+     [(QUEUE, "        s.pooled = false;\n    }\n    send(s, outcome);",
+       "        s.pooled = false;\n    }\n    send(s, outcome);\n    send(s, outcome);")]),
     ("error-not-answered", "a request whose handler failed is never answered",
      [(ANSWER, "        counters_.failed.add(1);\n        return commit(s, -code);",
        "        counters_.failed.add(1);\n        return;")]),
@@ -103,10 +104,7 @@ BUGS = [
        "    ASHLAR_CHECK(end_recovery());", "    ASHLAR_CHECK(end_recovery());\n"
        "    ASHLAR_CHECK(start_queues());")]),
     ("wake-up-lost", "a queue that is to end is not woken",
-     [(LIFE, "                queue::queue::wake_to_end(machine_, life->wakeup_fd);\n"
-       "                if (!ends", "                if (!ends"),
-      (LIFE, "                    queue::queue::wake_to_end(machine_, life->wakeup_fd);",
-       "                    static_cast<void>(0);")]),
+     [(LOOP, "    }\n    machine_.wakeup_signal(wakeup_fd_, 1);\n", "    }\n")]),
     ("stale-tag", "a tag that comes back at the end of a round counts as a request",
      [(QUEUE, "        round_over_ = true;\n        return;\n    }\n    if (fetching_) {\n"
        "        fetch_refusal_ = -outcome;",

@@ -148,43 +148,4 @@ task<std::error_code> sparse_file_disk::discard(request& r) {
     co_return failed;
 }
 
-template <class Disk>
-result<std::shared_ptr<memory_file_disk<Disk>>> memory_file_disk<Disk>::make(file_spec spec) {
-    return std::shared_ptr<memory_file_disk>(new memory_file_disk(std::move(spec)));
-}
-
-template <class Disk>
-std::error_code memory_file_disk<Disk>::read(std::uint64_t at, std::span<std::byte> out) const {
-    const int fd = this->spec().fd;
-    at += this->spec().offset;
-    while (!out.empty()) {
-        const ssize_t got = ::pread(fd, out.data(), out.size(), static_cast<off_t>(at));
-        if (got < 0 && errno == EINTR) continue;
-        if (got < 0) return io_error(errno);
-        if (got == 0) return io_error(EIO);  // the file has shrunk
-        at += static_cast<std::uint64_t>(got);
-        out = out.subspan(static_cast<std::size_t>(got));
-    }
-    return {};
-}
-
-template <class Disk>
-std::error_code memory_file_disk<Disk>::write(std::uint64_t at,
-                                              std::span<const std::byte> in) const {
-    const int fd = this->spec().fd;
-    at += this->spec().offset;
-    while (!in.empty()) {
-        const ssize_t put = ::pwrite(fd, in.data(), in.size(), static_cast<off_t>(at));
-        if (put < 0 && errno == EINTR) continue;
-        if (put < 0) return io_error(errno);
-        if (put == 0) return io_error(ENOSPC);
-        at += static_cast<std::uint64_t>(put);
-        in = in.subspan(static_cast<std::size_t>(put));
-    }
-    return {};
-}
-
-template class memory_file_disk<file_disk>;
-template class memory_file_disk<sparse_file_disk>;
-
 }  // namespace ashlar::targets

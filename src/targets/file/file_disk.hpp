@@ -91,21 +91,4 @@ private:
     std::atomic<bool> has_discard_command_ = true;
 };
 
-// A file that lives in memory (tmpfs). io_uring has a thread of its own do each read and write of
-// such a file, at twice the cost of doing it at once; there is no disk to wait for.
-// Disk: file_disk, or sparse_file_disk where it may have holes.
-template <class Disk>
-class memory_file_disk final : public Disk {
-public:
-    static result<std::shared_ptr<memory_file_disk>> make(file_spec spec);
-
-    static constexpr auto durability = ashlar::durability::none;
-    static constexpr bool passes_data = false;
-    std::error_code read(std::uint64_t at, std::span<std::byte> out) const;
-    std::error_code write(std::uint64_t at, std::span<const std::byte> in) const;
-
-private:
-    explicit memory_file_disk(file_spec spec) : Disk(std::move(spec)) {}
-};
-
 }  // namespace ashlar::targets

@@ -3,6 +3,7 @@
 
 #include "targets/file/file_lock.hpp"
 #include "targets/file/file_shape.hpp"
+#include "targets/file/memory_file.hpp"
 
 #include <ashlar/size.hpp>
 

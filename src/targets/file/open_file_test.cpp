@@ -5,6 +5,7 @@
 #include "support/run_directory.hpp"
 #include "targets/file/file.hpp"
 #include "targets/file/file_lock.hpp"
+#include "targets/file/memory_file.hpp"
 
 #include <doctest/doctest.h>
 
@@ -252,11 +253,38 @@ TEST_CASE("a file in memory is a disk that is read and written at once") {
     REQUIRE(disk);
     const std::vector<std::byte> data(8192, std::byte{6});
     std::vector<std::byte> found(8192);
-    CHECK(!(*disk)->write(4096, data));
-    CHECK(!(*disk)->read(4096, found));
+    data_in in(data);
+    CHECK(!(*disk)->write(4096, in));
+    CHECK(in.left() == 0);
+    data_out out(found);
+    CHECK(!(*disk)->read(4096, out));
+    CHECK(out.left() == 0);
     CHECK(found == data);
     REQUIRE(::ftruncate(opened->spec.fd, 8192) == 0);
-    CHECK((*disk)->read(4096, found) == io_error(EIO));
+    data_out more(found);
+    CHECK((*disk)->read(4096, more) == io_error(EIO));
+}
+
+TEST_CASE("of a file in memory it is known which pages are there") {
+    const std::string path = "/dev/shm/ashlar-test-" + std::to_string(::getpid());
+    auto opened = place::open({.path = path, .size = 1 << 20, .create = true});
+    if (!opened) return;  // this machine has no tmpfs there
+    ::unlink(path.c_str());
+    const int fd = opened->spec.fd;
+    const std::vector<std::byte> data(8192, std::byte{6});
+    REQUIRE(::pwrite(fd, data.data(), data.size(), 16384) == 8192);
+    mapped_pages pages(fd, 512, (1 << 20) - 512);
+    CHECK(pages.look(512, 1 << 19).unknown == 16384 - 512);
+    const auto there = pages.look(16896, 1 << 19).there;
+    REQUIRE(there.size() == 8192 - 512);
+    CHECK(std::ranges::equal(there, std::span(data).first(there.size())));
+    CHECK(pages.look(16384, 512).there.size() == 512);
+    CHECK(pages.look(24576, 4096).unknown == 4096);
+    pages.are_there(24576 + 512, 512);
+    CHECK(pages.look(16384, 1 << 19).there.size() == 12288);
+    pages.may_be_gone(20480, 4096);
+    CHECK(pages.look(16384, 1 << 19).there.size() == 4096);
+    CHECK(pages.look(20480, 1 << 19).unknown == 4096);
 }
 
 TEST_CASE("the options of the target file make a disk") {
