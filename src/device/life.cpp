@@ -257,8 +257,8 @@ void device::implementation::await_own_end(queue_life& life, bool tags_come_back
     if (!ends_within(life, answers_limit_ns)) life.leave();
 }
 
-// In a ring that goes on only the kernel can take back what waits there. Each QUIESCE_DEV takes back
-// what it finds idle, not what is answered later.
+// In a ring that goes on only the kernel can take back what waits there. Each QUIESCE_DEV takes
+// back what it finds idle, not what is answered later.
 void device::implementation::await_shared_end(queue_life& life, bool tags_come_back) {
     const std::uint64_t start = machine_.now_ns();
     if (!tags_come_back) life.leave();
