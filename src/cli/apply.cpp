@@ -6,12 +6,16 @@
 #include "cli/device_acts.hpp"
 #include "cli/recipe.hpp"
 #include "device/nodes.hpp"
+#include "device/resize.hpp"
+
+#include <ashlar/size.hpp>
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <memory>
+#include <sstream>
 
 namespace ashlar::cli {
 
@@ -23,6 +27,22 @@ struct known_device {
     device_entry entry;
     recipe how;
 };
+
+// The words by which a device was asked for, without its size.
+std::string but_size(const std::string& asked) {
+    std::istringstream words(asked);
+    std::string rest;
+    for (std::string word; words >> word;) {
+        if (!word.starts_with("--size=")) rest += word + " ";
+    }
+    return rest;
+}
+
+std::optional<std::uint64_t> size_of(const configured_device& d) {
+    if (!d.add.values.has("size")) return std::nullopt;
+    const auto bytes = parse_size(d.add.values.text("size"), "size");
+    return bytes ? std::optional(*bytes) : std::nullopt;
+}
 
 class applier {
 public:
@@ -36,6 +56,7 @@ public:
 
 private:
     result<> add(const configured_device& d, std::string_view word);
+    result<> bring_size(const configured_device& d, const known_device& k);
     result<> replace(const configured_device& d, const known_device& k, std::string_view word);
     [[nodiscard]] std::string node(std::uint32_t id) const { return device_room::block_path(id); }
 
@@ -102,6 +123,9 @@ result<> applier::bring(const configured_device& d) {
     if (found == ours_.end()) return add(d, "added");
     const auto& [entry, how] = *found;
     const std::uint32_t id = entry.info.dev_id;
+    if (entry.state == "live" && but_size(how.asked) == but_size(d.asked)) {
+        return bring_size(d, *found);
+    }
     if (how.asked != d.asked) {
         if (how_.replace) return replace(d, *found, "replaced");
         return failure({.operation = "apply",
@@ -117,6 +141,32 @@ result<> applier::bring(const configured_device& d) {
     }
     tell_(node(id), d.name, waits ? "recovered" : "unchanged");
     return {};
+}
+
+// One that is as the file says but, perhaps, for its size. It grows unnoticed by its users; what is
+// behind an earlier end is nothing for a file to decide on.
+result<> applier::bring_size(const configured_device& d, const known_device& k) {
+    const std::uint32_t id = k.entry.info.dev_id;
+    const std::uint64_t now = k.entry.record->size;
+    const std::uint64_t wanted = size_of(d).value_or(now);
+    if (wanted == now) {
+        tell_(node(id), d.name, "unchanged");
+        return {};
+    }
+    result<> grown = failure({.operation = "apply",
+                              .object = fmt::format("{} ({})", d.name, node(id)),
+                              .why = fmt::format("the file says {}, and the device has {}",
+                                                 format_size(wanted), format_size(now)),
+                              .remedy = "write its size into the file; or shrink it: ashlar "
+                                        "resize --shrink"});
+    if (wanted > now && how_.dry_run) grown = {};
+    if (wanted > now && !how_.dry_run) {
+        auto done = device_room::ask_resize(id, {.bytes = wanted});
+        grown = done ? result<>() : failure(std::move(done).error());
+    }
+    if (!grown && how_.replace) return replace(d, k, "replaced");
+    if (grown) tell_(node(id), d.name, "resized");
+    return grown;
 }
 
 std::vector<error> applier::prune(const std::vector<configured_device>& wanted) {

@@ -20,6 +20,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <sys/stat.h>
+#include <unistd.h>
 
 namespace ashlar::cli {
 
@@ -111,6 +113,14 @@ result<std::vector<std::uint32_t>> asked_for(const command& c, control::control&
     return named_devices(c, control, m);
 }
 
+// What the caller has open would be held by this process, too, and be told as a use of the disk.
+void let_go_of_disks() {
+    for (const int fd : descriptors_but({})) {
+        struct stat found{};
+        if (::fstat(fd, &found) == 0 && S_ISBLK(found.st_mode)) ::close(fd);
+    }
+}
+
 }  // namespace
 
 result<> remove_device(control::control& c, os::machine& m, const del_job& job) {
@@ -150,6 +160,7 @@ int run_del(const command& c) {
     }
     auto seconds = c.values.number("timeout", 60, 1, 3600);
     if (!seconds) return report(c, seconds.error());
+    let_go_of_disks();
     os::machine& m = os::linux_machine();
     if (many && device_ids(m).empty()) return 0;
     auto control = control::control::open(m, false);

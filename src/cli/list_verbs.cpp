@@ -14,6 +14,7 @@
 #include <ashlar/size.hpp>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -118,6 +119,9 @@ void print_counters(const json& status) {
     fmt::print("lane:       {} ({})\n", status.value("lane", "?"), status.value("lane_why", "?"));
     fmt::print("delivery:   {} ({})\n", status.value("delivery", "?"),
                status.value("delivery_why", "?"));
+    const auto confined = status.value("confined", std::vector<std::string>());
+    fmt::print("confined:   {}\n",
+               confined.empty() ? "no" : fmt::format("{}", fmt::join(confined, "; ")));
     std::size_t index = 0;
     for (const json& queue : status["queues"]) {
         fmt::print("queue {}:   ", index++);

@@ -27,7 +27,9 @@ constexpr verb verbs[] = {
      .details =
          "Makes the device, prints its path on standard output, and returns when the disk can be "
          "used; a server goes on in the background. If it can't start, the error is printed here "
-         "and nothing is left behind. What the server has to say later is in /run/ashlar/N.log.",
+         "and nothing is left behind. What the server has to say later is in /run/ashlar/N.log. "
+         "It gives up all of root's rights that can be taken from it; a process \"ashlar broker\" "
+         "sends its commands to the driver. See show for what is in force.",
      .takes = operands::target,
      .options = add_options,
      .run = &run_add},
@@ -39,7 +41,8 @@ constexpr verb verbs[] = {
          "devices that are missing, serves those again that wait for a server, makes those anew "
          "that have ended, and leaves the others as they are. Prints a line for each: its node, "
          "its name and what was done. A device that the file wants otherwise than it is is left "
-         "alone, which is an error, without --replace. A disk in use is never removed.",
+         "alone, which is an error, without --replace. One whose size has grown in the file grows, "
+         "where the kernel can (Linux 6.16). A disk in use is never removed.",
      .takes = operands::words,
      .options = apply_options,
      .run = &run_apply},

@@ -2,8 +2,11 @@
 #include "cli/worker.hpp"
 
 #include "base/try.hpp"
+#include "cli/broker.hpp"
+#include "cli/confine.hpp"
 #include "cli/messages.hpp"
 #include "control/control.hpp"
+#include "device/nodes.hpp"
 #include "device/record.hpp"
 #include "device/recovery.hpp"
 #include "device/server.hpp"
@@ -161,14 +164,23 @@ void work(server_job job, int to_parent) {
     set_log_sink(
         [&](level severity, std::string_view message) { send_log(to_parent, severity, message); });
     std::uint64_t asked_at = 0;
+    std::vector<std::string> confined;
+    // Its clients' memory is named to the driver by who has mapped it, and comes from their files.
+    const bool shares = job.wanted.lane == lane::shared_memory;
     const auto on_ready = [&](const device::implementation& d) {
         log_to_file(d.id());
+        ::tzset();  // the log's clock is read from a file
+        if (!shares) {
+            confined =
+                confine_process({device_room::run_directory(), device_room::block_path(d.id())});
+        }
         const std::uint64_t pause = asked_at != 0 ? os::linux_machine().now_ns() - asked_at : 0;
         send_ready(to_parent, {.id = d.id(), .pid = ::getpid(), .pause_ns = pause});
         ::close(std::exchange(to_parent, -1));
     };
     const auto serve = [&]() -> result<> {
         const std::vector<int> inherited = descriptors_but({to_parent, job.how.keepsake});
+        if (!shares) ASHLAR_CHECK(use_broker(job.device, [] { confine_thread({}); }));
         ASHLAR_TRY(target served, make_target(job));
         leave_the_terminal(inherited);
         if (job.choose_recovery) job.wanted.recovery = recovery_for(job, served);
@@ -182,7 +194,7 @@ void work(server_job job, int to_parent) {
             ASHLAR_CHECK(await_release(*job.device, job.await_release_ns, job.handed_over_by != 0));
         }
         return device_room::run_server(std::move(served), std::move(job.wanted), on_ready,
-                                       job.device);
+                                       job.device, &confined);
     };
     const result<> outcome = serve();
     if (!outcome && to_parent >= 0) send_error(to_parent, outcome.error());

@@ -4,17 +4,15 @@
 #include "base/try.hpp"
 #include "uapi/print.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
-#include <fcntl.h>
 
 namespace ashlar::control {
 
 namespace {
-
-constexpr const char* control_node = "/dev/ublk-control";
-// How long a command that was taken back may still take to come back.
-constexpr std::uint64_t cancel_limit_ns = 5 * second_ns;
 
 template <class T>
 std::span<std::byte> bytes_of(T& value) {
@@ -32,74 +30,14 @@ struct control::call {
 };
 
 result<std::unique_ptr<control>> control::open(os::machine& m, bool load_driver) {
-    auto fd = m.open(control_node, O_RDWR);
-    if (!fd && fd.error().code == ENOENT && load_driver && m.load_module("ublk_drv")) {
-        // devtmpfs makes the node at once, udev may take a moment.
-        for (int tries = 0; !fd && tries < 200; ++tries) {
-            fd = m.open(control_node, O_RDWR);
-            if (!fd) m.sleep_ns(10'000'000);
-        }
-    }
-    if (!fd) return failure(explain_open(std::move(fd).error(), m));
-    auto r = os::ring::open(m, {.entries = 8, .wide_entries = true});
-    if (!r) {
-        m.close(*fd);
-        return failure(std::move(r).error());
-    }
-    return std::unique_ptr<control>(new control(m, *fd, std::move(*r)));
+    ASHLAR_TRY(auto way, channel::open(m, load_driver));
+    return std::unique_ptr<control>(new control(m, std::move(way)));
 }
 
-control::control(os::machine& m, int fd, std::unique_ptr<os::ring> r)
-    : machine_(m), fd_(fd), ring_(std::move(r)), raw_(m.version().older_than(6, 4)) {}
+control::control(os::machine& m, std::unique_ptr<channel> way)
+    : machine_(m), channel_(std::move(way)), raw_(m.version().older_than(6, 4)) {}
 
-control::~control() {
-    ring_.reset();
-    machine_.close(fd_);
-}
-
-// Waits for one completion; others (late ones of commands that were given up) are dropped.
-int control::wait_for(std::uint64_t user_data, std::uint64_t limit_ns) {
-    const std::uint64_t start = machine_.now_ns();
-    for (;;) {
-        bool found = false;
-        int outcome = 0;
-        ring_->take([&](std::uint64_t who, int res, unsigned) {
-            if (who != user_data) return;
-            found = true;
-            outcome = res;
-        });
-        if (found) return outcome;
-        const std::uint64_t spent = machine_.now_ns() - start;
-        if (spent >= limit_ns) return -ETIME;
-        const int entered = ring_->enter(1, limit_ns - spent);
-        if (entered < 0 && entered != -EINTR && entered != -ETIME) return entered;
-    }
-}
-
-int control::perform(std::uint32_t number, const uapi::ctrl_cmd& header, std::uint64_t limit_ns) {
-    const std::uint64_t me = next_command_++;
-    io_uring_sqe* entry = ring_->prepare();
-    if (entry == nullptr) return -EBUSY;
-    entry->opcode = IORING_OP_URING_CMD;
-    entry->fd = fd_;
-    entry->cmd_op = number;
-    entry->user_data = me;
-    std::memcpy(entry->cmd, &header, sizeof header);
-    int outcome = wait_for(me, limit_ns);
-    if (outcome != -ETIME) return outcome;
-
-    entry = ring_->prepare();
-    if (entry != nullptr) {
-        entry->opcode = IORING_OP_ASYNC_CANCEL;
-        entry->fd = -1;
-        entry->addr = me;
-        entry->user_data = next_command_++;
-        outcome = wait_for(me, cancel_limit_ns);
-    }
-    // It may have been answered in the meantime; -EINTR is the taking back itself.
-    if (outcome == -ETIME) abandoned_.push_back(std::move(buffer_));
-    return outcome == -ETIME || outcome == -EINTR || outcome == -ECANCELED ? -ETIMEDOUT : outcome;
-}
+control::~control() = default;
 
 // The kernel's answer, or -errno. A path goes before the payload; its padding with zeros keeps the
 // payload aligned and is cut by the kernel (rule P-10).
@@ -118,11 +56,11 @@ int control::send(const call& c, std::span<std::byte> payload, sent_command& sen
         sent.header.dev_path_len = static_cast<std::uint16_t>(path_bytes);
     }
     sent.number = raw_ ? uapi::raw(c.op) : uapi::encoded(c.op);
-    int outcome = perform(sent.number, sent.header, c.limit_ns);
+    int outcome = channel_->perform(sent.number, sent.header, buffer_, c.limit_ns);
     if (outcome == -EOPNOTSUPP && raw_) {
         // An old kernel that was given the new numbers, and perhaps only these.
         sent.number = uapi::encoded(c.op);
-        outcome = perform(sent.number, sent.header, c.limit_ns);
+        outcome = channel_->perform(sent.number, sent.header, buffer_, c.limit_ns);
         raw_ = outcome == -EOPNOTSUPP;
         if (raw_) sent.number = uapi::raw(c.op);
     }
@@ -137,6 +75,13 @@ result<int> control::issue(const call& c, std::span<std::byte> payload) {
     sent_command sent{.op = c.op};
     const int outcome = send(c, payload, sent);
     if (outcome >= 0) return outcome;
+    if (outcome == -EPIPE && machine_.helper() != nullptr) {
+        return failure({.operation = std::string(uapi::name(c.op)),
+                        .object = fmt::format("device {}", c.device.id),
+                        .code = EPIPE,
+                        .why = "the process that sends commands for this server has ended",
+                        .remedy = "start a new server in its place: ashlar upgrade"});
+    }
     return failure(explain(c.device, sent, -outcome));
 }
 

@@ -6,8 +6,8 @@
 // of commands are encoded; a kernel older than 6.4 gets the raw ones. One thread at a time.
 #pragma once
 
+#include "control/channel.hpp"
 #include "control/reasons.hpp"
-#include "os/ring.hpp"
 #include "uapi/ublk.hpp"
 
 #include <cstddef>
@@ -77,21 +77,16 @@ public:
 
 private:
     struct call;
-    control(os::machine& m, int fd, std::unique_ptr<os::ring> r);
+    control(os::machine& m, std::unique_ptr<channel> way);
     int send(const call& c, std::span<std::byte> payload, sent_command& sent);
     result<int> issue(const call& c, std::span<std::byte> payload);
     error explain(const device_ref& device, sent_command sent, int code);
     result<int> plain(uapi::ctrl_op op, const device_ref& device, std::uint64_t data = 0,
                       std::uint64_t limit_ns = usual_limit_ns);
-    int perform(std::uint32_t number, const uapi::ctrl_cmd& header, std::uint64_t limit_ns);
-    int wait_for(std::uint64_t user_data, std::uint64_t limit_ns);
 
     os::machine& machine_;
-    int fd_;
-    std::unique_ptr<os::ring> ring_;
-    std::vector<std::byte> buffer_;                  // what the command under way points to
-    std::vector<std::vector<std::byte>> abandoned_;  // of commands that the kernel never gave back
-    std::uint64_t next_command_ = 1;
+    std::unique_ptr<channel> channel_;
+    std::vector<std::byte> buffer_;       // what a command points to
     std::optional<uapi::params> stored_;  // what SET_PARAMS gave last, and to whom
     std::uint32_t stored_id_ = 0;
     std::uint64_t features_ = 0;

@@ -55,7 +55,12 @@ void device::implementation::queue_life::open() {
         served_ = std::move(*opened);
         reach(stage::mapped);
         auto fetched = served_->fetch_all();
-        if (fetched) return reach(stage::fetched);
+        if (fetched) {
+            // Not before: the kernel looks for partitions only if those who fetched might have. A
+            // shared thread may have others to fetch.
+            if (!shared()) spec_.machine->give_up_rights();
+            return reach(stage::fetched);
+        }
         fail(std::move(fetched).error());
         served_->leave();
     } catch (const std::bad_alloc&) {

@@ -88,7 +88,7 @@ nlohmann::ordered_json counters_json(const queue_counters& c) {
             {"latency", latency_json(c.latency)}};
 }
 
-std::string status_of(const device::implementation& d) {
+std::string status_of(const device::implementation& d, const confinement& confined) {
     nlohmann::ordered_json json = {{"id", d.id()},
                                    {"pid", ::getpid()},
                                    {"target", d.wanted().kind},
@@ -96,6 +96,7 @@ std::string status_of(const device::implementation& d) {
                                    {"lane_why", d.lane().lane_why},
                                    {"delivery", name(d.lane().delivery)},
                                    {"delivery_why", d.lane().delivery_why},
+                                   {"confined", confined},
                                    {"queues", nlohmann::ordered_json::array()}};
     for (const queue_counters& c : d.counters()) json["queues"].push_back(counters_json(c));
     return json.dump() + "\n";
@@ -113,6 +114,7 @@ struct server {
     device::implementation& disk;
     const ending_signals& signals;
     const status_socket& socket;
+    const confinement confined;
     bool tell_first_io = false;
     bool stopping = false;
 
@@ -161,8 +163,9 @@ result<> server::run() {
             disk.wanted().on_step({step::kind::first_io, "the first request was answered"});
         }
         if (watched[1].revents != 0) {
-            socket.answer_one(
-                [this](std::string_view question) { return answer_question(disk, question); });
+            socket.answer_one([this](std::string_view question) {
+                return answer_question(disk, question, confined);
+            });
         }
         int number = signals.take();
         if (disk.ended() || number == hand_over_signal) {
@@ -182,15 +185,16 @@ result<> server::run() {
 
 }  // namespace
 
-std::string answer_question(device::implementation& d, std::string_view question) {
-    if (question == status_question) return status_of(d);
+std::string answer_question(device::implementation& d, std::string_view question,
+                            const confinement& confined) {
+    if (question == status_question) return status_of(d, confined);
     std::string answer = answer_share(d, question);
     return !answer.empty() ? answer : answer_resize(d, question);
 }
 
 result<> run_server(target served, options wanted,
                     const std::function<void(const device::implementation&)>& ready,
-                    std::optional<std::uint32_t> taken_over) {
+                    std::optional<std::uint32_t> taken_over, const confinement* confined) {
     using implementation = device::implementation;
     const ending_signals signals;
     std::signal(SIGPIPE, SIG_IGN);
@@ -208,6 +212,7 @@ result<> run_server(target served, options wanted,
     server s{.disk = *device,
              .signals = signals,
              .socket = *socket,
+             .confined = confined != nullptr ? *confined : confinement(),
              .tell_first_io = static_cast<bool>(device->wanted().on_step)};
     return s.run();
 }

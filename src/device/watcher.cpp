@@ -45,6 +45,7 @@ void watcher::remove(watched& one) {
 
 void watcher::work() {
     unsigned idle_looks = 0;
+    machine_.give_up_rights();
     std::lock_guard lock(*monitor_);
     while (!ends_) {
         const std::size_t before = all_.size();

@@ -127,7 +127,7 @@ finding check_device_limit(const scene& s) {
     const auto bugs = known_bugs_of(s.kernel);
     const bool counts_all =
         std::ranges::any_of(bugs, [](const rules::known_bug* b) { return b->id == "BUG-9"; });
-    f.what = fmt::format("{} devices, of {} {}", devices, *limit,
+    f.what = fmt::format("{} device{}, of {} {}", devices, devices == 1 ? "" : "s", *limit,
                          counts_all ? "that the driver allows (ublks_max)"
                                     : "without privileges that the driver allows (ublks_max)");
     if (counts_all && devices >= *limit) {

@@ -3,6 +3,7 @@
 
 #include "control/control.hpp"
 #include "device/nodes.hpp"
+#include "os/ring.hpp"
 #include "rules/release.hpp"
 
 namespace ashlar::doctor {

@@ -87,6 +87,7 @@ void add_descriptors(std::vector<holder>& holders, linux& machine, const std::st
 }  // namespace
 
 std::vector<holder> linux::holders_of(const std::string& disk) {
+    if (helper_ != nullptr) return helper_->holders_of(disk);
     std::vector<holder> holders;
     std::vector<disk_part> parts = parts_of(*this, disk);
     if (parts.empty()) return holders;

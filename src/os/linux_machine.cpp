@@ -70,10 +70,12 @@ void pin(std::span<const unsigned> cpus) {
 
 }  // namespace
 
-machine& linux_machine() {
+linux& this_linux() {
     static linux the_machine;
     return the_machine;
 }
+
+machine& linux_machine() { return this_linux(); }
 
 result<int> linux::wakeup_open() {
     int fd = ::eventfd(0, EFD_CLOEXEC);

@@ -12,6 +12,17 @@ namespace ashlar::os {
 
 class linux final : public machine {
 public:
+    broker* helper() override { return helper_.get(); }
+    void give_up_rights() override {
+        if (give_up_) give_up_();
+    }
+    // From now on `helper` does what this process has no right to, and `give_up` is called by each
+    // thread that needs its rights no longer. Before there are threads.
+    void delegate(std::unique_ptr<broker> helper, std::function<void()> give_up) {
+        helper_ = std::move(helper);
+        give_up_ = std::move(give_up);
+    }
+
     result<int> open(const std::string& path, int flags) override;
     void close(int fd) override;
     result<std::span<const std::byte>> map(int fd, std::size_t bytes,
@@ -57,6 +68,13 @@ public:
     bool udev_has_handled(const node& block, std::uint64_t since_ns) override;
     std::vector<holder> holders_of(const std::string& disk) override;
     bool load_module(const std::string& module_name) override;
+
+private:
+    std::unique_ptr<broker> helper_;
+    std::function<void()> give_up_;
 };
+
+// As linux_machine, for who delegates.
+linux& this_linux();
 
 }  // namespace ashlar::os

@@ -78,9 +78,29 @@ public:
     virtual ~path_lock() = default;
 };
 
+// A process that has rights which this one has given up, and uses them for it.
+class broker {
+public:
+    virtual ~broker() = default;
+    // Makes the driver ready for commands; loads it if it is not there and this is wanted.
+    virtual result<> open_driver(bool load) = 0;
+    // A command to the ublk driver: its header (uapi::ctrl_cmd), and what that points to, which
+    // comes back as the kernel leaves it. The kernel's answer, -errno, -ETIMEDOUT, or -EPIPE if the
+    // broker is gone. Blocks until then.
+    virtual int command(std::uint32_t number, std::span<const std::byte> header,
+                        std::span<std::byte> payload, std::uint64_t limit_ns) = 0;
+    // As machine::holders_of.
+    virtual std::vector<holder> holders_of(const std::string& disk) = 0;
+};
+
 class machine {
 public:
     virtual ~machine() = default;
+
+    // Null where this process does all by itself.
+    virtual broker* helper() { return nullptr; }
+    // The calling thread has all that it needs, and gives up its rights where they are to go.
+    virtual void give_up_rights() {}
 
     // Descriptors. Flags are open(2)'s; O_CLOEXEC is added.
     virtual result<int> open(const std::string& path, int flags) = 0;

@@ -180,9 +180,13 @@ void queue::note(slot& s, int code, std::string_view what) {
         notes_in_window_ = 0;
     }
     if (++notes_in_window_ > 10) return;
-    log(level::error, fmt::format("device {}: queue {}: tag {}: {} of {} bytes at {}: {}: {} ({})",
-                                  spec_.device, spec_.id, s.tag, name(s.op()), s.length(),
-                                  s.offset(), what, errno_text(code), errno_name(code)));
+    // A flush is of the whole disk: its place means nothing.
+    const std::string place = s.op() == operation::flush
+                                  ? std::string()
+                                  : fmt::format(" of {} bytes at {}", s.length(), s.offset());
+    log(level::error,
+        fmt::format("device {}: queue {}: tag {}: {}{}: {}: {} ({})", spec_.device, spec_.id, s.tag,
+                    name(s.op()), place, what, errno_text(code), errno_name(code)));
 }
 
 }  // namespace ashlar::queue

@@ -36,8 +36,8 @@ said 'scratch unchanged'
 said 'image unchanged'
 
 # What is wanted otherwise stays as it is until that is asked for, and a disk in use all the more.
-sed -i 's/"16M"/"32M"/' devices.toml
-expect_error "the file says now: mem --size=32M.*made by: mem --size=16M.*--replace" 1 \
+sed -i 's/"16M"/"32M"\ndepth = 16/' devices.toml
+expect_error "the file says now: mem --depth=16 --size=32M.*made by: mem --size=16M.*--replace" 1 \
   sh -c "$ASHLAR apply devices.toml >/dev/null"
 cmp "$scratch" before
 exec {user}<"$scratch"
@@ -48,6 +48,26 @@ said 'scratch replaced'
 said 'image unchanged'
 scratch=$(node_of scratch)
 [ "$(blockdev --getsize64 "$scratch")" -eq $((32 << 20)) ] || fail "it was not replaced"
+
+# Another size alone: it grows and keeps what is on it. Less than it has is told, and not done.
+if ! kernel_is_before 6.16; then
+  dd if=before of="$scratch" bs=64k count=1 oflag=direct status=none
+  sed -i 's/"32M"/"48M"/' devices.toml
+  apply --dry-run
+  said 'scratch resized'
+  apply
+  said 'scratch resized'
+  [ "$(blockdev --getsize64 "$scratch")" -eq $((48 << 20)) ] || fail "it was not resized"
+  cmp -n 65536 "$scratch" before
+  apply
+  said 'scratch unchanged'
+  "$ASHLAR" resize scratch 64M >/dev/null
+  expect_error "the file says 48M.* and the device has 64M.*do:.*resize --shrink" 1 \
+    sh -c "$ASHLAR apply devices.toml >/dev/null"
+  sed -i 's/"48M"/"64M"/' devices.toml
+  apply
+  said 'scratch unchanged'
+fi
 
 # One without server and keeper is served again.
 keeper=$(jq -r '.recipe | fromjson | .keeper' "/run/ashlar/${image#/dev/ublkb}.json")

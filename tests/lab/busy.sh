@@ -29,6 +29,11 @@ expect_error "stop: $disk: .*open by tail \(pid $sleeper\)" 1 "$ASHLAR" del "$id
 kill $sleeper
 wait $sleeper || true
 
+# By the caller, whose descriptors del inherits: it does not name itself.
+exec {held}<"$disk"
+expect_error "stop: $disk: .*why: it is open by bash \(pid $$\) +do:" 1 "$ASHLAR" del "$id"
+exec {held}<&-
+
 mkswap "$disk" >/dev/null
 swapon "$disk"
 expect_error "stop: $disk: .*used as swap" 1 "$ASHLAR" del "$id"

@@ -16,7 +16,7 @@ SLOT = "src/queue/slot.hpp"
 PLAN = "src/device/plan.cpp"
 
 # Where queue::start hands a request to its target.
-HAND_OVER = "    give_to_target(s);\n}\n\nvoid queue::give_to_target"
+HAND_OVER = "    give_to_target(s);\n}\n\n// Where in this process"
 
 BUGS = [
     ("commit-twice", "each answer is given twice",
@@ -41,19 +41,19 @@ BUGS = [
      [(QUEUE, "    for (std::uint16_t tag = 0; tag < spec_.depth; ++tag) {\n        if (fill(",
        "    for (std::uint16_t tag = 1; tag < spec_.depth; ++tag) {\n        if (fill(")]),
     ("flush-ignored", "a flush is answered without asking the target",
-     [(ANSWER, HAND_OVER, "    if (op == operation::flush) return answer(s, {});\n" + HAND_OVER)]),
+     [(ANSWER, HAND_OVER, "    if (s.op() == operation::flush) return answer(s, {});\n" + HAND_OVER)]),
     ("fua-ignored", "a write with FUA is not flushed",
      [(ANSWER, "spec_.flush_after_fua && (d.op_flags", "false && (d.op_flags")]),
     ("discard-ignored", "a discard is answered without asking the target",
-     [(ANSWER, HAND_OVER, "    if (op == operation::discard) return answer(s, {});\n" + HAND_OVER)]),
+     [(ANSWER, HAND_OVER, "    if (s.op() == operation::discard) return answer(s, {});\n" + HAND_OVER)]),
     ("write-answered-at-once", "a write is answered before the target has done it",
-     [(ANSWER, HAND_OVER, "    if (op == operation::write) "
+     [(ANSWER, HAND_OVER, "    if (s.op() == operation::write) "
        "commit(s, static_cast<std::int32_t>(s.length()));\n" + HAND_OVER)]),
     ("buffers-shared", "two tags have the same buffer",
-     [(BUFFERS, "return {memory_.get() + tag * bytes_, length};",
-       "return {memory_.get() + tag / 2 * bytes_, length};"),
-      (BUFFERS, "return reinterpret_cast<std::uintptr_t>(memory_.get() + tag * bytes_);",
-       "return reinterpret_cast<std::uintptr_t>(memory_.get() + tag / 2 * bytes_);")]),
+     [(BUFFERS, "return {memory_.data() + tag * bytes_, length};",
+       "return {memory_.data() + tag / 2 * bytes_, length};"),
+      (BUFFERS, "return reinterpret_cast<std::uintptr_t>(memory_.data() + tag * bytes_);",
+       "return reinterpret_cast<std::uintptr_t>(memory_.data() + tag / 2 * bytes_);")]),
     ("mapping-leaked", "the descriptors stay mapped when the device is deleted",
      [(QUEUE, "    if (!mapping_.empty()) spec_.machine->unmap(mapping_);\n", "")]),
     ("node-left-open", "ublkcN stays open when the device is deleted",

@@ -5,7 +5,8 @@
 # what it installs and why before it does, and says nothing when all is there. Sourced by ./dev.
 
 declare -A packages=(
-    [build]='g++ cmake ninja-build pkg-config liburing-dev libfmt-dev nlohmann-json3-dev libtomlplusplus-dev doctest-dev'
+    [build]='g++ cmake ninja-build pkg-config liburing-dev libfmt-dev nlohmann-json3-dev libtomlplusplus-dev libseccomp-dev
+        doctest-dev'
     [check]='clang-format-19 clang-tools-19 python3 ccache'
     [test]='clang-19 libclang-rt-19-dev llvm-19 shellcheck mandoc zsh fish'
     [disks]='e2fsprogs util-linux mount'

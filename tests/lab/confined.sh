@@ -1,0 +1,92 @@
+#!/bin/bash
+# A server in the background has given up what it does not need, in all of its threads, after a
+# recovery and an upgrade, too; show says so, and a call in its name is refused. Its broker has what
+# it lacks: it is resized, handed back, names who has its disk, and ends. Without its broker it
+# serves on, and gets another by an upgrade.
+# limit: 240
+# any kernel
+. "${0%/*}/functions.sh"
+requires pgrep
+
+try_call() { "$ASHLAR_TESTS_BIN/injected_call" "$(show_number pid)" "$@"; }
+check_call() { # OUTCOME CALL...
+  local outcome
+  outcome=$(try_call "${@:2}")
+  [ "$outcome" = "$1" ] || fail "${*:2}: $outcome instead of $1"
+}
+has_broker() { pgrep -x 'ashlar broker' >brokers; }
+is_without_broker() { ! has_broker; }
+
+check_confined() {
+  local thread pid set
+  pid=$(show_number pid)
+  for thread in /proc/"$pid"/task/*/status; do
+    has_line '^NoNewPrivs:[[:space:]]1$' "$thread" || fail "$thread may get privileges"
+    has_line '^Seccomp:[[:space:]]2$' "$thread" || fail "$thread is not filtered"
+    for set in CapPrm CapEff CapBnd CapInh CapAmb; do
+      has_line "^$set:[[:space:]]0+\$" "$thread" || fail "$thread: $(grep "^$set" "$thread")"
+    done
+  done
+  [ "$(<"/proc/$pid/oom_score_adj")" -eq -900 ] || fail "its out-of-memory score"
+  "$ASHLAR" show "$id" >shown
+  has_line '^confined: .*score -900; no new privileges; no files but its own; no capabilities; system calls filtered' \
+    shown || fail "show says: $(<shown)"
+  check_call EACCES open /etc/shadow
+  check_call EACCES open /dev/ublk-control
+  check_call EPERM exec /bin/sh
+  check_call EPERM fork
+  # What it needs it still may: so the refusals are no accident of the way they are made.
+  check_call done open "/sys/block/ublkb$id/stat"
+}
+
+: >/etc/shadow
+add mem 64M --supervise --queues 2
+check_confined
+kill -KILL "$server"
+wait_for 60 has_state "$id" live
+check_confined
+"$ASHLAR" upgrade "$id"
+check_confined
+if ! kernel_is_before 6.16; then
+  "$ASHLAR" resize "$id" 96M
+  [ "$(blockdev --getsize64 "$disk")" -eq $((96 << 20)) ] || fail "not resized"
+fi
+# Its broker's end is no end of the device.
+has_broker || fail "there is no broker"
+pkill -KILL -x 'ashlar broker'
+dd if=/dev/urandom of="$disk" bs=64k count=4 oflag=direct status=none
+"$ASHLAR" upgrade "$id"
+has_broker || fail "no new broker"
+check_confined
+remove
+wait_for 20 is_without_broker
+
+truncate -s 64M image
+chmod 600 image
+chown 1000 image
+add file image
+check_confined
+server=$(show_number pid)
+# Told to let go, and nobody comes: it serves on.
+kill -USR1 "$server"
+wait_for 60 has_line 'is served again' "/run/ashlar/$id.log"
+dd if=/dev/urandom of="$disk" bs=64k count=4 oflag=direct conv=fsync status=none
+cmp -n $((256 << 10)) image "$disk"
+check_confined
+"$ASHLAR" list >listed
+# Told to end while somebody has the disk: it says who.
+exec {held}<"$disk"
+kill -TERM "$server"
+wait_for 30 has_line "open by .*pid $$" "/run/ashlar/$id.log"
+exec {held}<&-
+wait_for 30 is_gone "$disk"
+wait_for 30 has_ended "$server"
+wait_for 20 is_without_broker
+
+# In the foreground a server stays as it was started.
+serve "$ASHLAR" run mem 16M
+"$ASHLAR" show "$id" >shown
+has_line '^confined: *no$' shown || fail "show says: $(<shown)"
+[ "$(try_call open /etc/shadow)" = done ] || fail "the call is refused to anybody"
+end_server
+rm /etc/shadow
