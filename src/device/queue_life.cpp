@@ -10,6 +10,11 @@
 
 namespace ashlar {
 
+std::string device::implementation::queue_life::name() const {
+    const std::string queue = fmt::format("ashlar {}q{}", spec_.device, spec_.id);
+    return spec_.parts == 1 ? queue : fmt::format("{}.{}", queue, spec_.part);
+}
+
 result<> device::implementation::queue_life::begin(std::span<const unsigned> cpus) {
     if (home_->wanted_.threads) {
         among_ = home_->wanted_.threads.inside();

@@ -198,7 +198,7 @@ void queue::count_turn(std::uint64_t enters) {
     if (batch_ != 0) {
         // Answers of the turn before may not have been with the kernel yet.
         const unsigned most = carried_ + batch_before_ + batch_;
-        counters_.was_full.set(most >= spec_.depth ? 1 : 0);
+        counters_.was_full.set(most >= spec_.depth / spec_.parts ? 1 : 0);
         batch_before_ = batch_;
     }
     carried_ = with_target_;
