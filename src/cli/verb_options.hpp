@@ -30,6 +30,15 @@ inline constexpr option device_options[] = {
      .otherwise = "1",
      .low = 1,
      .high = 64},
+    {.name = "spin",
+     .kind = value_kind::number,
+     .argument = "MICROSECONDS",
+     .help =
+         "while requests come densely, look for the next ones for so long before sleeping: less "
+         "latency for a processor that is never idle",
+     .otherwise = "0",
+     .low = 0,
+     .high = 10'000},
     {.name = "depth",
      .kind = value_kind::number,
      .argument = "N",

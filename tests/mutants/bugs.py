@@ -38,8 +38,8 @@ BUGS = [
        "    ASHLAR_CHECK(control_->start(id(), machine_.process_id()));\n"
        "    ASHLAR_CHECK(start_queues());")]),
     ("one-tag-not-fetched", "the first tag of a queue is never fetched",
-     [(QUEUE, "    for (std::uint16_t tag = 0; tag < spec_.depth; ++tag) {\n        if (fill(",
-       "    for (std::uint16_t tag = 1; tag < spec_.depth; ++tag) {\n        if (fill(")]),
+     [(QUEUE, "n = spec_.part; n < spec_.depth; n += spec_.parts) {\n        const auto tag",
+       "n = spec_.part + 1; n < spec_.depth; n += spec_.parts) {\n        const auto tag")]),
     ("flush-ignored", "a flush is answered without asking the target",
      [(ANSWER, HAND_OVER, "    if (s.op() == operation::flush) return answer(s, {});\n" + HAND_OVER)]),
     ("fua-ignored", "a write with FUA is not flushed",
@@ -72,9 +72,9 @@ BUGS = [
      [(ANSWER, "        outcome = static_cast<std::int32_t>(s.length());\n"
        "        counters_.bytes_read", "        outcome = 0;\n        counters_.bytes_read")]),
     ("answer-of-another-tag", "a long answer is given for the next tag",
-     [(QUEUE, ".q_id = spec_.id, .tag = s.tag,",
+     [(QUEUE, ".q_id = spec_.id, .tag = tag,",
        ".q_id = spec_.id, .tag = static_cast<std::uint16_t>"
-       "((s.tag + (outcome > 4096 ? 1 : 0)) % spec_.depth),")]),
+       "((tag + (outcome > 4096 ? 1 : 0)) % spec_.depth),")]),
     ("last-block-refused", "requests that end where the disk ends are refused",
      [(ANSWER, "d.nr_sectors > size_sectors - d.start_sector",
        "d.nr_sectors >= size_sectors - d.start_sector")]),
@@ -106,10 +106,8 @@ BUGS = [
     ("wake-up-lost", "a queue that is to end is not woken",
      [(LOOP, "    }\n    machine_.wakeup_signal(wakeup_fd_, 1);\n", "    }\n")]),
     ("stale-tag", "a tag that comes back at the end of a round counts as a request",
-     [(QUEUE, "        round_over_ = true;\n        return;\n    }\n    if (fetching_) {\n"
-       "        fetch_refusal_ = -outcome;",
-       "        round_over_ = true;\n        return start(s);\n    }\n    if (fetching_) {\n"
-       "        fetch_refusal_ = -outcome;")]),
+     [("src/queue/turn.cpp", "if (outcome == uapi::io_res_abort) return round_ends();",
+       "if (outcome == uapi::io_res_abort) return arrived(s);")]),
     ("overflow-ends-delivery", "a fetch of batches that found completions full is not repeated",
      [(BATCHES, "fetch_again_ = outcome == -ENOBUFS || outcome >= 0;", "fetch_again_ = false;")]),
     ("data-copied-late", "by user copy a read is answered before its data is there",
