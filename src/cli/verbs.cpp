@@ -55,9 +55,9 @@ constexpr verb verbs[] = {
          "file again, with --prune. SIGTERM and SIGINT remove the devices and end it; a disk in "
          "use stays with its server, which is an error, and a later serve finds it again.\n\n"
          "With --one-process this process is the server of all devices, for machines with "
-         "hundreds; `supervise` has no meaning there. Devices whose mode of recovery lets them wait are taken back when it is "
-         "started again after a crash. A disk in use keeps it from ending until it is free, or "
-         "until a second signal.",
+         "hundreds; `supervise` has no meaning there. Devices whose mode of recovery lets them "
+         "wait are taken back when it is started again after a crash. A disk in use keeps it from "
+         "ending until it is free, or until a second signal.",
      .takes = operands::words,
      .options = serve_options,
      .run = &run_serve},
