@@ -90,9 +90,7 @@ void queue::refuse(slot& s, int code, std::string_view why) {
 }
 
 void queue::hand_over(slot& s, access way) {
-    s.goes_back = s.pooled && s.op() == operation::read;
-    if (way == access::own_buffer && !s.pooled) [[unlikely]]
-        return answer(s, {ENOMEM, std::generic_category()}, "there is no memory for its data");
+    s.goes_back = way == access::own_buffer && s.op() == operation::read;
     if (way == access::own_buffer && s.op() == operation::write) {
         if (auto failed = copy_from_request(place_of(s), 0, s.data())) [[unlikely]] {
             return answer(s, failed, "its data could not be had");
@@ -115,7 +113,8 @@ std::span<std::byte> queue::from_pool(slot& s, std::size_t bytes) {
     if (bytes == 0) return {};
     std::byte* buffer = loop_.buffers().take(bytes);
     s.pooled = buffer != nullptr;
-    return s.pooled ? std::span(buffer, bytes) : std::span<std::byte>();
+    // No request fails for want of memory: each tag has had its range since the queue was opened.
+    return s.pooled ? std::span(buffer, bytes) : buffers_.of(s.tag, bytes);
 }
 
 void queue::give_to_target(slot& s) {

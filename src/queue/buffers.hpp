@@ -2,7 +2,7 @@
 // A buffer for each tag in the server's memory, of the plain-copy lane: the kernel copies a
 // request's data to it (a write, before delivery, so its address has to be known before the request
 // is) or from it (a read, at the commit). Where data is copied later its buffer comes from the
-// loop's pool.
+// loop's pool, and from here only if that can't grow.
 #pragma once
 
 #include "queue/reserved.hpp"

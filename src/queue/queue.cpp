@@ -129,7 +129,7 @@ result<> queue::set_up_file() {
 // Buffers, of memory or in the ring's table, and what batches need.
 result<> queue::set_up_lane() {
     os::machine& m = *spec_.machine;
-    if (access_ == access::buffer || access_ == access::in_place) {
+    if (access_ != access::direct) {
         ASHLAR_TRY(buffers_, buffers::open(m, spec_.depth, spec_.max_io));
     }
     if (is_zero_copy(spec_.lane)) {
