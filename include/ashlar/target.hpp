@@ -37,7 +37,7 @@
 // may be asynchronous instead: it takes ashlar::request& alone and returns ashlar::task<R>.
 //
 // Threads: each queue of a device has its own thread and all of them call the same object. With the
-// default of one queue a target needs no lock.
+// default of one queue, and one thread for it, a target needs no lock.
 #pragma once
 
 #include <ashlar/abilities.hpp>

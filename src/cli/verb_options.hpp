@@ -22,6 +22,23 @@ inline constexpr option device_options[] = {
      .otherwise = "1",
      .low = 1,
      .high = 4096},
+    {.name = "threads-per-queue",
+     .kind = value_kind::number,
+     .argument = "N",
+     .help = "so many threads share the requests of a queue, which is then served by more than one "
+             "processor; more than one: Linux 6.16, and not with batches",
+     .otherwise = "1",
+     .low = 1,
+     .high = 64},
+    {.name = "spin",
+     .kind = value_kind::number,
+     .argument = "MICROSECONDS",
+     .help =
+         "while requests come densely, look for the next ones for so long before sleeping: less "
+         "latency for a processor that is never idle",
+     .otherwise = "0",
+     .low = 0,
+     .high = 10'000},
     {.name = "depth",
      .kind = value_kind::number,
      .argument = "N",

@@ -115,6 +115,8 @@ result<server_job> job_of(const device_room::record& record, recipe how) {
     server_job job{.how = std::move(how), .device = record.id};
     job.wanted.kind = record.kind;
     job.wanted.name = record.name;
+    job.wanted.threads_per_queue = job.how.threads_per_queue;
+    job.wanted.spin_us = job.how.spin_us;
     job.wanted.lock_memory = job.how.lock_memory;
     std::error_code none;
     job.how.program = std::filesystem::read_symlink("/proc/self/exe", none).string();

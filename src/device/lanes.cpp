@@ -167,6 +167,8 @@ result<> set_delivery(lane_choice& c, const options& wanted, std::uint64_t featu
         c.delivery_why = kernel_lacks(kernel, "batches", "7.0");
     } else if (wanted.depth < batch_depth_min) {
         c.delivery_why = one_tag;
+    } else if (wanted.threads_per_queue > 1) {
+        c.delivery_why = "the tags of a queue are divided among several threads";
     } else if (c.lane == lane::in_place) {
         c.delivery_why = no_place_in_batches;
     } else if (wanted.threads && wanted.recovery != recovery::none) {

@@ -139,6 +139,7 @@ result<> device::implementation::add() {
 // What the device is asked to have beside what its plan says.
 result<> device::implementation::choose_lane() {
     ASHLAR_TRY(const std::uint64_t known, control_->features());
+    ASHLAR_CHECK(check_threads_per_queue(wanted_, wanted_.depth, known, machine_.version()));
     ASHLAR_TRY(lane_, device_room::choose_lane(wanted_, target_, known, machine_.version()));
     plan_.info.flags |= device_flags(lane_);
     if (lane_.lane == lane::zero_copy || lane_.lane == lane::zero_copy_manual) {
@@ -173,7 +174,9 @@ result<> device::implementation::open_node() {
 
 result<> device::implementation::start_queues() {
     for (std::uint16_t index = 0; index < info_.nr_hw_queues; ++index) {
-        ASHLAR_CHECK(start_queue(index));
+        for (std::uint16_t part = 0; part < wanted_.threads_per_queue; ++part) {
+            ASHLAR_CHECK(start_queue(index, part));
+        }
     }
     ASHLAR_CHECK(await(stage::mapped));
     tell(step::kind::descriptors,
@@ -185,13 +188,15 @@ result<> device::implementation::start_queues() {
     return {};
 }
 
-result<> device::implementation::start_queue(std::uint16_t index) {
+result<> device::implementation::start_queue(std::uint16_t index, std::uint16_t part) {
     const queue::queue_spec spec{
         .machine = &machine_,
         .char_fd = char_fd_,
         .device = id(),
         .id = index,
         .depth = info_.queue_depth,
+        .part = part,
+        .parts = static_cast<std::uint16_t>(wanted_.threads_per_queue),
         .max_io = info_.max_io_buf_bytes,
         .size = plan_.size,
         .lane = lane_.lane,
@@ -223,7 +228,11 @@ std::vector<queue_counters> device::implementation::counters() const {
     const std::uint64_t now = machine_.now_ns();
     std::vector<queue_counters> all;
     all.reserve(queues_.size());
-    for (const auto& life : queues_) all.push_back(life->counters.snapshot(now));
+    for (std::size_t n = 0; n < queues_.size(); ++n) {
+        const queue_counters part = queues_[n]->counters.snapshot(now);
+        if (n % wanted_.threads_per_queue == 0) all.push_back(part);
+        else all.back().merge(part);
+    }
     return all;
 }
 

@@ -72,7 +72,7 @@ private:
     result<> check_lane();
     result<> open_node();
     result<> start_queues();
-    result<> start_queue(std::uint16_t index);
+    result<> start_queue(std::uint16_t index, std::uint16_t part);
     result<> await(stage s);
     bool ends_within(const queue_life& life, std::uint64_t limit_ns);
     void end_queues(bool tags_come_back);

@@ -158,7 +158,8 @@ result<> queue::fetch_all() {
 }
 
 result<> queue::fetch_by_tag() {
-    for (std::uint16_t tag = 0; tag < spec_.depth; ++tag) {
+    for (unsigned n = spec_.part; n < spec_.depth; n += spec_.parts) {
+        const auto tag = static_cast<std::uint16_t>(n);
         if (fill(tag, uapi::io_op::fetch_req, 0, buffer_address(tag))) with_kernel_ += 1;
     }
     // An accepted FETCH has no completion of its own: what completes now was refused.

@@ -32,6 +32,9 @@ struct queue_spec {
     std::uint32_t device;  // its id, for messages
     std::uint16_t id;      // of the queue
     std::uint16_t depth;   // as the kernel answered ADD_DEV
+    // Several may serve one queue, each on a thread of its own: this one has the tags part,
+    // part + parts and so on.
+    std::uint16_t part = 0, parts = 1;
     std::uint32_t max_io;  // bytes of the largest request
     std::uint64_t size;    // bytes of the device
     ashlar::lane lane;     // of the device, and not automatic

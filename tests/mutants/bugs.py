@@ -38,8 +38,8 @@ BUGS = [
        "    ASHLAR_CHECK(control_->start(id(), machine_.process_id()));\n"
        "    ASHLAR_CHECK(start_queues());")]),
     ("one-tag-not-fetched", "the first tag of a queue is never fetched",
-     [(QUEUE, "    for (std::uint16_t tag = 0; tag < spec_.depth; ++tag) {\n        if (fill(",
-       "    for (std::uint16_t tag = 1; tag < spec_.depth; ++tag) {\n        if (fill(")]),
+     [(QUEUE, "n = spec_.part; n < spec_.depth; n += spec_.parts) {\n        const auto tag",
+       "n = spec_.part + 1; n < spec_.depth; n += spec_.parts) {\n        const auto tag")]),
     ("flush-ignored", "a flush is answered without asking the target",
      [(ANSWER, HAND_OVER, "    if (s.op() == operation::flush) return answer(s, {});\n" + HAND_OVER)]),
     ("fua-ignored", "a write with FUA is not flushed",
