@@ -49,6 +49,8 @@ public:
     // Of a device whose lane is shared memory: requests whose data lies in this memory, which is
     // whole pages and stays the caller's, are not copied. Gives its number among such memory.
     result<std::uint32_t> share(std::span<std::byte> memory);
+    // What it would be refused for, whatever the memory.
+    [[nodiscard]] result<> check_shares() const;
     // Not any more. Gives back which it was.
     result<std::span<std::byte>> unshare(std::uint32_t index);
 

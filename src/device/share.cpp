@@ -58,6 +58,7 @@ result<std::span<std::byte>> map_memory(std::uint32_t id, const std::string& pat
 }
 
 result<std::uint32_t> share(device::implementation& disk, const json& asked) {
+    ASHLAR_CHECK(disk.check_shares());
     const auto bytes = asked.at("bytes").get<std::size_t>();
     ASHLAR_TRY(auto memory, map_memory(disk.id(), asked.at("path").get<std::string>(), bytes));
     auto index = disk.share(memory);
@@ -114,11 +115,15 @@ std::string answer_share(device::implementation& disk, std::string_view question
 
 }  // namespace device_room
 
+// Another server may have no right to look at its clients.
+result<> device::implementation::check_shares() const {
+    if (lane_.lane == lane::shared_memory && added_ && !ended()) return {};
+    return failure(share_refused(id(), EOPNOTSUPP, "the device was not made for it",
+                                 "make it with --lane shared-memory"));
+}
+
 result<std::uint32_t> device::implementation::share(std::span<std::byte> memory) {
-    if (lane_.lane != lane::shared_memory || !added_ || ended()) {
-        return failure(share_refused(id(), EOPNOTSUPP, "the device was not made for it",
-                                     "make it with --lane shared-memory"));
-    }
+    ASHLAR_CHECK(check_shares());
     const std::lock_guard lock(shared_->changes());
     ASHLAR_TRY(
         const std::uint32_t index,

@@ -2,7 +2,7 @@
 # By each lane and delivery that the kernel has the same bytes arrive, many sizes at a time, in direct
 # I/O and through the page cache, and with the copies that the lane promises; show tells the choice and
 # why; what the kernel or the target can't do is refused.
-# limit: 240
+# limit: 300
 . "${0%/*}/functions.sh"
 requires fio mkfs.ext4
 
