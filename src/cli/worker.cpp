@@ -50,6 +50,7 @@ void write_log(std::FILE* file, level severity, std::string_view message) {
 // A supervised device is there to be served again; so is one whose contents stay. Requests are made
 // again where a dead server's can't come behind them.
 recovery recovery_for(const server_job& job, const target& served) {
+    if (job.wanted.unprivileged) return recovery::none;
     if (job.how.kind->ends_with_server && !job.how.supervised) return recovery::none;
     return served.table().fence == fence::none ? recovery::wait : recovery::reissue;
 }

@@ -18,6 +18,9 @@ struct lane_choice {
     std::string lane_why = {}, delivery_why = {};          // for people
 };
 
+// Refuses what can't be had of a device without privileges. `features` are the kernel's.
+result<> check_unprivileged(const options& wanted, std::uint64_t features);
+
 // What the device needs for a choice.
 std::uint64_t device_flags(const lane_choice& c);
 
