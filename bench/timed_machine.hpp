@@ -73,6 +73,9 @@ public:
         cost_.enters += 1;
         return kernels([&] { return real_.ring_enter(ring, wait, timeout_ns); });
     }
+    void ring_spin(io_uring& ring, unsigned wait, std::uint64_t time_ns) override {
+        real_.ring_spin(ring, wait, time_ns);
+    }
     std::uint64_t now_ns() override {
         return kernels([&] { return real_.now_ns(); });
     }

@@ -26,7 +26,10 @@ bool choose_twin(std::string_view text) {
     if (take_word(text, ",tag")) chosen.delivery = ashlar::delivery::by_tag;
     if (take_word(text, ",plain")) chosen.lane = plain_copy;
     if (take_word(text, ",user-copy")) chosen.lane = user_copy;
+    if (take_word(text, ",zero-copy-manual")) chosen.lane = zero_copy_manual;
     if (take_word(text, ",zero-copy")) chosen.lane = zero_copy;
+    if (take_word(text, ",shared-memory")) chosen.lane = shared_memory;
+    if (take_word(text, ",in-place")) chosen.lane = in_place;
     chosen.version = text;
     return ashlar::rules::kernel_named(text).has_value();
 }

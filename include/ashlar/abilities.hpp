@@ -67,6 +67,11 @@ template <class T>
 concept streamed_write = requires(T t, std::uint64_t n, data_in& in) { t.write(n, in); };
 
 template <class T>
+concept has_place = requires(T t, std::uint64_t n) {
+    { t.place(n, n) } -> std::convertible_to<std::span<std::byte>>;
+};
+
+template <class T>
 concept can_read = asynchronous_read<T> || streamed_read<T> ||
                    requires(T t, std::uint64_t n, std::span<std::byte> out) { t.read(n, out); };
 template <class T>

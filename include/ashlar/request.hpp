@@ -78,11 +78,13 @@ protected:
     std::byte* data_ = nullptr;
     std::size_t data_bytes_ = 0;
     ring_io* ring_ = nullptr;
-    std::size_t copied_ = 0;         // bytes that this process or the kernel has copied for it
-    std::int32_t registered_ = -1;   // the data's index among the ring's buffers
-    std::coroutine_handle<> frame_;  // of its asynchronous handler, while that runs
+    std::size_t copied_ = 0;           // bytes that this process or the kernel has copied for it
+    const std::byte* lent_ = nullptr;  // where a read's data lies, if not in data_
+    std::int32_t registered_ = -1;     // the data's index among the ring's buffers
+    std::coroutine_handle<> frame_;    // of its asynchronous handler, while that runs
     operation op_ = operation::flush;
     bool keep_allocated_ = false;
+    bool takes_lent_ = false;  // a read that may be answered from the target's memory
 };
 
 namespace detail {
@@ -101,6 +103,12 @@ struct request_answer {
     static std::error_code copy_in(request& r, std::size_t skip,
                                    std::span<std::byte> into) noexcept;
     static void copied(request& r, std::size_t bytes) noexcept { r.copied_ += bytes; }
+    // False if the data has to be copied now.
+    static bool lend(request& r, const std::byte* from) noexcept {
+        if (r.takes_lent_) r.lent_ = from;
+        return r.takes_lent_;
+    }
+    static bool lend_zeros(request& r, std::size_t bytes) noexcept;
 
     static void keep_frame(request& r, std::coroutine_handle<> frame) noexcept { r.frame_ = frame; }
     static std::coroutine_handle<> take_frame(request& r) noexcept {

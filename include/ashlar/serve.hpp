@@ -55,6 +55,11 @@ enum class lane : std::uint8_t {
     user_copy,   // the server copies, straight between its memory and the request. Linux 6.5
     zero_copy,   // the data goes to a descriptor without a copy. Linux 6.16, and a target that
                  // passes data
+    zero_copy_manual,  // … with two commands more for each request. Linux 6.15
+    in_place,      // the kernel copies straight from and to the target's memory; a write takes two
+                   // commands. Any kernel, and a target with a place. Not in batches
+    shared_memory  // as plain_copy, but nobody copies the data of requests in memory that clients
+                   // share with the server (shared_memory.hpp). Linux 7.1. Without recovery
 };
 std::string_view name(lane which);
 
@@ -71,6 +76,9 @@ struct options {
     std::string kind = "program";          // the word for the target in lists
     std::optional<std::uint32_t> id = {};  // else the lowest free one
     unsigned queues = 1;                   // 1 to 4096; the kernel cuts it to its number of CPUs
+    unsigned threads_per_queue = 1;        // 1 to 64, at most the depth. More than 1: Linux 6.16
+    unsigned spin_us = 0;                  // microseconds, 0 to 10000: how long a thread looks for
+                                           // requests, if they come densely, before it sleeps
     unsigned depth = 128;                  // 1 to 4096 requests a queue
     std::uint32_t block_size = 0;          // bytes, 512 to 4096; 0: what the target wants
     std::uint32_t max_io = 512 * 1024;     // bytes of the largest request; 4 KiB to 32 MiB
@@ -104,6 +112,9 @@ struct queue_counters {
     std::uint64_t in_hand = 0;         // requests that are not answered now
     std::uint64_t longest_ns = 0;      // for how long the oldest of these is not
     latency_histogram latency = {};    // of requests that were answered
+
+    // Adds what another thread of the same queue has done.
+    void merge(const queue_counters& other) noexcept;
 };
 
 enum class stop_when : std::uint8_t {

@@ -19,7 +19,14 @@
 // r.read_from(fd, at) and r.write_to(fd, at): the data need not come into this process then.
 //
 // Either of read and write may take an ashlar::data_out& or ashlar::data_in& instead of its span:
-// for targets whose data is in memory, see transfer.hpp.
+// for targets whose data is in memory, see transfer.hpp. If both do, there may be a
+//
+//     std::span<std::byte> place(std::uint64_t at, std::uint64_t length);
+//
+// which says where in memory the data of a write may be put before `write` is called with it: all
+// of it, or nothing (an empty span) if there is no such place now. What is put there belongs to the
+// disk from `write` on, which finds it there (data_in::lies_at). That memory lasts as long as the
+// target, or until its `resize`.
 //
 // `resize` is called while no handler runs and no request is with the target; `size` gives the new
 // size afterwards. What it refuses does not happen. `size_now` is for targets over something that
@@ -30,7 +37,7 @@
 // may be asynchronous instead: it takes ashlar::request& alone and returns ashlar::task<R>.
 //
 // Threads: each queue of a device has its own thread and all of them call the same object. With the
-// default of one queue a target needs no lock.
+// default of one queue, and one thread for it, a target needs no lock.
 #pragma once
 
 #include <ashlar/abilities.hpp>
@@ -59,6 +66,8 @@ struct target_table {
     std::uint64_t (*size)(const void* target);
     ashlar::geometry (*geometry)(const void* target);
     ashlar::durability (*durability)(const void* target);
+    // Null if the target has none; never throws.
+    std::span<std::byte> (*place)(void* target, std::uint64_t at, std::uint64_t length) noexcept;
     // EOPNOTSUPP of a target that has one size; never throws.
     result<> (*resize)(void* target, std::uint64_t bytes) noexcept;
     result<std::uint64_t> (*size_now)(const void* target);
@@ -259,6 +268,25 @@ result<std::uint64_t> size_now_of(const void* object) {
 }
 
 template <class T>
+std::span<std::byte> place_in(void* object, std::uint64_t at, std::uint64_t length) noexcept {
+    try {
+        const std::span<std::byte> there = static_cast<T*>(object)->place(at, length);
+        return there.size() < length ? std::span<std::byte>() : there.first(length);
+    } catch (...) {
+        return {};
+    }
+}
+
+template <class T>
+constexpr auto place_of() -> decltype(target_table::place) {
+    if constexpr (has_place<T>) {
+        return &place_in<T>;
+    } else {
+        return nullptr;
+    }
+}
+
+template <class T>
 constexpr bool claims_volatile_cache() {
     if constexpr (says_durability<T> && !tells_durability<T>) {
         return T::durability == ashlar::durability::volatile_cache;
@@ -302,6 +330,7 @@ inline constexpr target_table table_of = {
     .size = &size_of<T>,
     .geometry = &geometry_of<T>,
     .durability = &durability_of<T>,
+    .place = place_of<T>(),
     .resize = &resize_target<T>,
     .size_now = &size_now_of<T>,
     .fence = fence_of<T>(),
@@ -329,6 +358,10 @@ public:
                           (detail::asynchronous_read<T> &&
                            (detail::asynchronous_write<T> || !detail::can_write<T>)),
                       "only asynchronous read and write handlers can pass data to a descriptor");
+        static_assert(!detail::has_place<T> ||
+                          (detail::streamed_read<T> && detail::streamed_write<T>),
+                      "a target with a place has a read that takes data_out and a write that takes "
+                      "data_in");
         static_assert(!detail::claims_volatile_cache<T>() || detail::can_flush<T>,
                       "a target with a volatile cache needs a flush");
     }

@@ -6,6 +6,11 @@
 //     void read(std::uint64_t at, ashlar::data_out& out) { out.give({&bytes[at], out.left()}); }
 //     void write(std::uint64_t at, ashlar::data_in& in)  { in.take({&bytes[at], in.left()}); }
 //
+// A target with a `place` (target.hpp) needs no system call for a copy: the kernel itself copies
+// from where a read's data lies, and to where a write's data goes.
+//
+//     void read(std::uint64_t at, ashlar::data_out& out) { out.lend({&bytes[at], out.left()}); }
+//
 // Data goes in order, in as many pieces as the target likes. A handler that returns before all of
 // it has gone fails the request (EIO), and so does a copy that the kernel could not make whole.
 #pragma once
@@ -82,11 +87,22 @@ public:
         }
         done_ += count;
     }
+    // … lie here, and may be taken later: this memory lasts as long as the target, or until its
+    // `resize`. Where the whole request is lent at once, the kernel may copy it from there.
+    void lend(std::span<const std::byte> bytes) noexcept {
+        if (is_whole(bytes.size()) && detail::request_answer::lend(*request_, bytes.data())) {
+            done_ = length_;
+        } else {
+            give(bytes);
+        }
+    }
     // … are zeros.
     void give_zeros(std::size_t count) noexcept {
         count = room(count);
         if (count == 0) return;
-        if (buffer_ != nullptr) {
+        if (is_whole(count) && detail::request_answer::lend_zeros(*request_, count)) {
+            // The kernel copies them from memory that is all zeros.
+        } else if (buffer_ != nullptr) {
             std::memset(buffer_ + done_, 0, count);
             copied_ += count;
         } else {
@@ -104,6 +120,11 @@ public:
     // … may be anything, and whoever reads gets what is in its memory. Only for a target without
     // data.
     void leave_rest() noexcept { done_ = length_; }
+
+private:
+    [[nodiscard]] bool is_whole(std::size_t bytes) const noexcept {
+        return request_ != nullptr && done_ == 0 && room(bytes) == length_;
+    }
 };
 
 // Of a write: where the target's bytes come from.
@@ -114,11 +135,17 @@ public:
     explicit data_in(std::span<const std::byte> buffer)
         : transfer(std::span(const_cast<std::byte*>(buffer.data()), buffer.size())) {}
 
+    // True if the data that is left is here already: it was put at the target's `place`.
+    [[nodiscard]] bool lies_at(const std::byte* place) const noexcept {
+        return buffer_ != nullptr && buffer_ + done_ == place;
+    }
     // The next bytes of the request go here.
     void take(std::span<std::byte> into) noexcept {
         const std::size_t count = room(into.size());
         if (count == 0) return;
-        if (buffer_ != nullptr) {
+        if (lies_at(into.data())) {
+            // Nothing to do: the kernel has put it there.
+        } else if (buffer_ != nullptr) {
             std::memcpy(into.data(), buffer_ + done_, count);
             copied_ += count;
         } else {

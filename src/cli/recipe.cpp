@@ -22,6 +22,8 @@ std::string text_of(const recipe& r) {
                                          {"values", values},
                                          {"program", r.program},
                                          {"directory", r.directory},
+                                         {"threads_per_queue", r.threads_per_queue},
+                                         {"spin_us", r.spin_us},
                                          {"lock_memory", r.lock_memory},
                                          {"unfenced", r.unfenced},
                                          {"supervised", r.supervised},
@@ -58,6 +60,8 @@ result<recipe> recipe_of(const device_room::record& record) {
         r.keeper = json.at("keeper").get<int>();
         r.keepsake = json.at("keepsake").get<int>();
         // An older ashlar's records lack them.
+        r.threads_per_queue = json.value("threads_per_queue", 1U);
+        r.spin_us = json.value("spin_us", 0U);
         r.config = json.value("config", "");
         r.asked = json.value("asked", "");
         return r;

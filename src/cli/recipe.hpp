@@ -14,6 +14,8 @@ struct recipe {
     option_values values;        // the target's own
     std::string program = {};    // that served it last
     std::string directory = {};  // where relative paths of the target start
+    unsigned threads_per_queue = 1;
+    unsigned spin_us = 0;
     bool lock_memory = true;
     bool unfenced = false;
     bool supervised = false;

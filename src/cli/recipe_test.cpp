@@ -18,6 +18,8 @@ TEST_CASE("a recipe comes back from a record as it went in") {
     recipe made{.kind = targets::find_kind("mem"),
                 .program = "/usr/bin/ashlar",
                 .directory = "/a \"place\"",
+                .threads_per_queue = 3,
+                .spin_us = 20,
                 .lock_memory = false,
                 .unfenced = true,
                 .supervised = true,
@@ -34,6 +36,8 @@ TEST_CASE("a recipe comes back from a record as it went in") {
     CHECK(!back->values.has("name"));
     CHECK(back->program == made.program);
     CHECK(back->directory == made.directory);
+    CHECK(back->threads_per_queue == 3);
+    CHECK(back->spin_us == 20);
     CHECK(!back->lock_memory);
     CHECK(back->unfenced);
     CHECK(back->supervised);

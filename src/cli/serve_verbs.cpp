@@ -34,10 +34,13 @@ recovery recovery_named(std::string_view word) {
 }
 
 lane lane_named(const std::string& word) {
-    return word == "plain"       ? lane::plain_copy
-           : word == "user-copy" ? lane::user_copy
-           : word == "zero-copy" ? lane::zero_copy
-                                 : lane::automatic;
+    return word == "plain"              ? lane::plain_copy
+           : word == "user-copy"        ? lane::user_copy
+           : word == "zero-copy"        ? lane::zero_copy
+           : word == "in-place"         ? lane::in_place
+           : word == "zero-copy-manual" ? lane::zero_copy_manual
+           : word == "shared-memory"    ? lane::shared_memory
+                                        : lane::automatic;
 }
 
 delivery delivery_named(const std::string& word) {
@@ -51,6 +54,8 @@ result<options> options_of(const command& c) {
     options o;
     ASHLAR_TRY(auto queues, v.number("queues", o.queues, 1, 4096));
     ASHLAR_TRY(auto depth, v.number("depth", o.depth, 1, 4096));
+    ASHLAR_TRY(auto threads, v.number("threads-per-queue", o.threads_per_queue, 1, 64));
+    ASHLAR_TRY(auto spin, v.number("spin", 0, 0, 10'000));
     ASHLAR_TRY(auto block, v.size("block-size", 0));
     ASHLAR_TRY(auto max_io, v.size("max-io", o.max_io));
     ASHLAR_TRY(auto id, v.number("id", 0, 0, (1 << 20) - 1));
@@ -60,6 +65,8 @@ result<options> options_of(const command& c) {
     };
     o.queues = static_cast<unsigned>(queues);
     o.depth = static_cast<unsigned>(depth);
+    o.threads_per_queue = static_cast<unsigned>(threads);
+    o.spin_us = static_cast<unsigned>(spin);
     o.block_size = v.has("block-size") && block == 0 ? 1 : narrowed(block);
     o.max_io = narrowed(max_io);
     o.read_only = v.has("read-only");
@@ -106,6 +113,8 @@ result<server_job> job_of(const command& c) {
     job.choose_recovery = !v.has("recovery");
     job.how = {.kind = c.kind,
                .values = v,
+               .threads_per_queue = job.wanted.threads_per_queue,
+               .spin_us = job.wanted.spin_us,
                .lock_memory = job.wanted.lock_memory,
                .unfenced = job.wanted.unfenced,
                .supervised = v.has("supervise")};

@@ -66,6 +66,7 @@ private:
     };
     result<> begin(unsigned count);
     int follow_file();
+    int read_file();
     result<> bring(const configured_device& d, const std::map<std::string, device_entry>& known);
     result<> serve(const configured_device& d, std::optional<std::uint32_t> id);
     result<std::map<std::string, device_entry>> look() const;
@@ -87,7 +88,6 @@ private:
 result<> server::begin(unsigned count) {
     raise_descriptor_limit();
     os::machine& m = os::linux_machine();
-    ASHLAR_TRY(control_, control::control::open(m, true));
     ASHLAR_TRY(threads_, threads::start(count));
     ASHLAR_TRY(group_, device_room::group::make(m));
     return {};
@@ -183,7 +183,20 @@ int server::prune(const std::vector<configured_device>& devices) {
     return code;
 }
 
+// Control commands are sent by a thread that ends behind them: the kernel's worker for those that
+// wait would stay with it, and wake up every five seconds.
 int server::follow_file() {
+    int code = 1;
+    auto thread = os::linux_machine().start_thread("ashlar file", {}, [&] { code = read_file(); });
+    if (!thread) return report(thread.error());
+    thread->reset();
+    return code;
+}
+
+int server::read_file() {
+    auto control = control::control::open(os::linux_machine(), true);
+    if (!control) return report(control.error());
+    control_ = std::move(*control);
     const auto devices = read_config(path_);
     if (!devices) return report(devices.error());
     asked_for_ = devices->size();
@@ -195,6 +208,7 @@ int server::follow_file() {
             code = std::max(code, report(brought.error()));
         }
     }
+    control_.reset();
     return code;
 }
 

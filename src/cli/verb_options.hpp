@@ -22,6 +22,23 @@ inline constexpr option device_options[] = {
      .otherwise = "1",
      .low = 1,
      .high = 4096},
+    {.name = "threads-per-queue",
+     .kind = value_kind::number,
+     .argument = "N",
+     .help = "so many threads share the requests of a queue, which is then served by more than one "
+             "processor; more than one: Linux 6.16, and not with batches",
+     .otherwise = "1",
+     .low = 1,
+     .high = 64},
+    {.name = "spin",
+     .kind = value_kind::number,
+     .argument = "MICROSECONDS",
+     .help =
+         "while requests come densely, look for the next ones for so long before sleeping: less "
+         "latency for a processor that is never idle",
+     .otherwise = "0",
+     .low = 0,
+     .high = 10'000},
     {.name = "depth",
      .kind = value_kind::number,
      .argument = "N",
@@ -67,9 +84,12 @@ inline constexpr option device_options[] = {
     {.name = "lane",
      .kind = value_kind::choice,
      .argument = "LANE",
-     .help = "the way of the data: plain copy, user copy (Linux 6.5) or zero copy (6.16); auto "
-             "takes the one with the fewest copies, and show tells which and why",
-     .choices = "auto|plain|user-copy|zero-copy",
+     .help =
+         "the way of the data: plain copy, user copy (Linux 6.5), zero copy (6.16; manual, with "
+         "commands for each request: 6.15), in place (the kernel copies from and to the "
+         "target's memory), or memory that clients share with the server (7.1); auto takes "
+         "the one with the fewest copies, and show tells which and why",
+     .choices = "auto|plain|user-copy|zero-copy|zero-copy-manual|in-place|shared-memory",
      .otherwise = "auto"},
     {.name = "delivery",
      .kind = value_kind::choice,
@@ -82,7 +102,7 @@ inline constexpr option device_options[] = {
     {.name = "unprivileged",
      .kind = value_kind::flag,
      .help = "a device of the calling user's own, for who is not root: only this user may use it; "
-             "without recovery, with plain copy (Linux 6.3, and udev's permissions)"},
+             "without recovery, user copy and zero copy (Linux 6.3, and udev's permissions)"},
     {.name = "no-lock",
      .kind = value_kind::flag,
      .help = "let the server's memory be swapped out; not for a machine that swaps on the device"},

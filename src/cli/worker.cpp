@@ -51,7 +51,9 @@ void write_log(std::FILE* file, level severity, std::string_view message) {
 // again where a dead server's can't come behind them.
 recovery recovery_for(const server_job& job, const target& served) {
     if (job.wanted.unprivileged) return recovery::none;
-    if (job.how.kind->ends_with_server && !job.how.supervised) return recovery::none;
+    // The next server would not know what clients share with this one.
+    const bool shares = job.wanted.lane == lane::shared_memory;
+    if ((job.how.kind->ends_with_server || shares) && !job.how.supervised) return recovery::none;
     return served.table().fence == fence::none ? recovery::wait : recovery::reissue;
 }
 
@@ -114,6 +116,8 @@ result<server_job> job_of(const device_room::record& record, recipe how) {
     server_job job{.how = std::move(how), .device = record.id};
     job.wanted.kind = record.kind;
     job.wanted.name = record.name;
+    job.wanted.threads_per_queue = job.how.threads_per_queue;
+    job.wanted.spin_us = job.how.spin_us;
     job.wanted.lock_memory = job.how.lock_memory;
     std::error_code none;
     job.how.program = std::filesystem::read_symlink("/proc/self/exe", none).string();
@@ -164,17 +168,22 @@ void work(server_job job, int to_parent) {
         [&](level severity, std::string_view message) { send_log(to_parent, severity, message); });
     std::uint64_t asked_at = 0;
     std::vector<std::string> confined;
+    // Its clients' memory is named to the driver by who has mapped it, and comes from their files.
+    const bool shares = job.wanted.lane == lane::shared_memory;
     const auto on_ready = [&](const device::implementation& d) {
         log_to_file(d.id());
         ::tzset();  // the log's clock is read from a file
-        confined = confine_process({device_room::run_directory(), device_room::block_path(d.id())});
+        if (!shares) {
+            confined =
+                confine_process({device_room::run_directory(), device_room::block_path(d.id())});
+        }
         const std::uint64_t pause = asked_at != 0 ? os::linux_machine().now_ns() - asked_at : 0;
         send_ready(to_parent, {.id = d.id(), .pid = ::getpid(), .pause_ns = pause});
         ::close(std::exchange(to_parent, -1));
     };
     const auto serve = [&]() -> result<> {
         const std::vector<int> inherited = descriptors_but({to_parent, job.how.keepsake});
-        ASHLAR_CHECK(use_broker(job.device, [] { confine_thread({}); }));
+        if (!shares) ASHLAR_CHECK(use_broker(job.device, [] { confine_thread({}); }));
         ASHLAR_TRY(target served, make_target(job));
         leave_the_terminal(inherited);
         if (job.choose_recovery) job.wanted.recovery = recovery_for(job, served);

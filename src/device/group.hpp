@@ -18,8 +18,8 @@ public:
 
     // Serves it, with a status socket of its own, until it is removed or another server has it.
     result<> add(std::unique_ptr<device::implementation> disk);
-    // Answers questions and deals with ends for so long, or until `fd` is readable. A device of which
-    // something must be awaited keeps no other one waiting.
+    // Answers questions and deals with ends for so long, or until `fd` is readable. A device of
+    // which something must be awaited keeps no other one waiting.
     result<> look_after(int fd, int ms);
     // Removes a device; one in use is not, unless `anyway`.
     result<> remove(std::uint32_t id, bool anyway);

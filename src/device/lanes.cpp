@@ -6,11 +6,14 @@
 #include <fmt/format.h>
 
 #include <cerrno>
+#include <vector>
 
 namespace ashlar {
 
 std::string_view name(lane which) {
-    constexpr std::string_view names[] = {"automatic", "plain copy", "user copy", "zero copy"};
+    constexpr std::string_view names[] = {"automatic",    "plain copy",       "user copy",
+                                          "zero copy",    "manual zero copy", "in place",
+                                          "shared memory"};
     return names[static_cast<unsigned>(which)];
 }
 
@@ -27,6 +30,8 @@ namespace {
 
 constexpr std::string_view asked_for = "asked for";
 constexpr unsigned batch_depth_min = 2;
+constexpr const char* no_place_in_batches =
+    "in batches the kernel does not ask where the data of a write is to go";
 constexpr const char* one_tag = "there are no batches in a queue of depth 1";
 
 error refused(std::string_view what, std::string_view value, std::string why, std::string remedy) {
@@ -47,51 +52,89 @@ struct lane_need {
     std::string_view since;
 };
 
-// Zero copy takes user copy along: for a request whose pages could not be registered.
+// Registration by hand takes user copy along, for a request whose pages could not be registered,
+// and automatic registration takes that by hand along, for the same.
+constexpr std::uint64_t by_hand = uapi::f_supp_zero_copy | uapi::f_user_copy;
+
 lane_need need_of(lane which) {
     switch (which) {
         case lane::user_copy: return {uapi::f_user_copy, "6.5"};
-        case lane::zero_copy: return {uapi::f_auto_buf_reg | uapi::f_user_copy, "6.16"};
+        case lane::zero_copy: return {uapi::f_auto_buf_reg | by_hand, "6.16"};
+        case lane::zero_copy_manual: return {by_hand, "6.15"};
+        case lane::shared_memory: return {uapi::f_shmem_zc, "7.1"};
+        case lane::in_place: return {uapi::f_need_get_data, "6.0"};
         default: return {0, "6.0"};
     }
 }
 
-// The lane that the target would like best, and why.
-lane best_for(const target& served, std::string& why) {
+struct candidate {
+    ashlar::lane lane;
+    std::string_view why;
+};
+
+// The lanes that the target can use, the best one first.
+std::vector<candidate> candidates(const target& served, bool in_batches) {
+    std::vector<candidate> all;
     if (served.table().streams) {
-        why = "the target has its data in memory, and each byte is copied once";
-        return lane::user_copy;
+        all.push_back(
+            {lane::user_copy, "the target has its data in memory, and each byte is copied once"});
+        if (served.table().place != nullptr && !in_batches) {
+            all.push_back({lane::in_place, "the kernel copies from and to the target's memory"});
+        }
+    } else if (served.passes_data()) {
+        constexpr std::string_view why = "the target passes the data on, and no byte is copied";
+        all.push_back({lane::zero_copy, why});
+        all.push_back({lane::zero_copy_manual, why});
     }
-    if (served.passes_data()) {
-        why = "the target passes the data on, and no byte is copied";
-        return lane::zero_copy;
-    }
-    why = "the target wants the data in a buffer";
-    return lane::plain_copy;
+    all.push_back({lane::plain_copy, "the target wants the data in a buffer"});
+    return all;
 }
 
-result<> set_lane(lane_choice& c, lane wanted, const target& served, std::uint64_t features,
-                  const os::kernel_version& kernel) {
-    if (wanted == lane::automatic) {
-        c.lane = best_for(served, c.lane_why);
-        const lane_need need = need_of(c.lane);
-        if ((features & need.flags) != need.flags) {
-            c.lane_why = kernel_lacks(kernel, name(c.lane), need.since);
-            c.lane = lane::plain_copy;
-        }
+// Why the target can't use a lane that was asked for; null if it can.
+const char* unfit(lane wanted, const target& served) {
+    const bool zero_copy = wanted == lane::zero_copy || wanted == lane::zero_copy_manual;
+    if (zero_copy && !served.passes_data()) {
+        return "this target looks at the data, which zero copy keeps from it";
+    }
+    if (wanted == lane::in_place && served.table().place == nullptr) {
+        return "this target does not say where in memory its data has a place";
+    }
+    return nullptr;
+}
+
+bool has(std::uint64_t features, lane which) {
+    return (features & need_of(which).flags) == need_of(which).flags;
+}
+
+result<> set_lane(lane_choice& c, const options& wanted, const target& served,
+                  std::uint64_t features, const os::kernel_version& kernel) {
+    if (wanted.lane == lane::automatic) {
+        const auto all = candidates(served, wanted.delivery == delivery::in_batches);
+        const auto* best = &all.front();
+        while (!has(features, best->lane)) ++best;
+        c.lane = best->lane;
+        c.lane_why = best->why;
+        if (best == &all.front()) return {};
+        const std::string lacks =
+            kernel_lacks(kernel, name(all.front().lane), need_of(all.front().lane).since);
+        c.lane_why =
+            best->lane == lane::plain_copy ? lacks : fmt::format("{}; {}", lacks, best->why);
         return {};
     }
-    c.lane = wanted;
+    c.lane = wanted.lane;
     c.lane_why = asked_for;
-    const lane_need need = need_of(wanted);
-    if ((features & need.flags) != need.flags) {
-        return failure(refused("lane", name(wanted), kernel_lacks(kernel, name(wanted), need.since),
+    if (!has(features, c.lane)) {
+        return failure(refused("lane", name(c.lane),
+                               kernel_lacks(kernel, name(c.lane), need_of(c.lane).since),
                                "use --lane auto, or a newer kernel"));
     }
-    if (wanted == lane::zero_copy && !served.passes_data()) {
-        return failure(refused("lane", name(wanted),
-                               "this target looks at the data, which zero copy keeps from it",
-                               "use --lane auto"));
+    if (c.lane == lane::shared_memory && wanted.recovery != recovery::none) {
+        return failure(refused("lane", name(c.lane),
+                               "what clients share with a server is unknown to the next one",
+                               "make the device without recovery, or use another lane"));
+    }
+    if (const char* why = unfit(c.lane, served)) {
+        return failure(refused("lane", name(c.lane), why, "use --lane auto"));
     }
     return {};
 }
@@ -114,12 +157,20 @@ result<> set_delivery(lane_choice& c, const options& wanted, std::uint64_t featu
         return failure(refused("delivery", name(wanted.delivery), one_tag,
                                "use --delivery auto, or a larger --depth"));
     }
+    if (wanted.delivery == delivery::in_batches && c.lane == lane::in_place) {
+        return failure(refused("delivery", name(wanted.delivery), no_place_in_batches,
+                               "use --delivery tag, or another lane"));
+    }
     if (wanted.delivery != delivery::automatic) return {};
     c.delivery = delivery::by_tag;
     if (!here) {
         c.delivery_why = kernel_lacks(kernel, "batches", "7.0");
     } else if (wanted.depth < batch_depth_min) {
         c.delivery_why = one_tag;
+    } else if (wanted.threads_per_queue > 1) {
+        c.delivery_why = "the tags of a queue are divided among several threads";
+    } else if (c.lane == lane::in_place) {
+        c.delivery_why = no_place_in_batches;
     } else if (wanted.threads && wanted.recovery != recovery::none) {
         c.delivery_why = "with shared threads only QUIESCE_DEV hands a device over, and it fails "
                          "the requests of one with batches";
@@ -146,7 +197,7 @@ result<> check_unprivileged(const options& wanted, std::uint64_t features) {
         return failure(refused("recovery", "", "a device without privileges ends with its server",
                                "leave --recovery out, or make the device as root"));
     }
-    if (wanted.lane == lane::user_copy || wanted.lane == lane::zero_copy) {
+    if ((need_of(wanted.lane).flags & privileged_lanes) != 0) {
         return failure(refused("lane", name(wanted.lane),
                                "the data of a device without privileges is copied by the kernel "
                                "(rule ADD-8)",
@@ -163,14 +214,17 @@ std::uint64_t device_flags(const lane_choice& c) {
 result<lane_choice> choose_lane(const options& wanted, const target& served, std::uint64_t features,
                                 const os::kernel_version& kernel) {
     lane_choice c;
-    ASHLAR_CHECK(set_lane(c, wanted.lane, served, features, kernel));
+    ASHLAR_CHECK(set_lane(c, wanted, served, features, kernel));
     ASHLAR_CHECK(set_delivery(c, wanted, features, kernel));
     return c;
 }
 
 lane_choice lane_of_device(std::uint64_t flags) {
     lane_choice c;
+    if ((flags & uapi::f_need_get_data) != 0) c.lane = lane::in_place;
     if ((flags & uapi::f_user_copy) != 0) c.lane = lane::user_copy;
+    if ((flags & uapi::f_shmem_zc) != 0) c.lane = lane::shared_memory;
+    if ((flags & uapi::f_supp_zero_copy) != 0) c.lane = lane::zero_copy_manual;
     if ((flags & uapi::f_auto_buf_reg) != 0) c.lane = lane::zero_copy;
     if ((flags & uapi::f_batch_io) != 0) c.delivery = delivery::in_batches;
     c.lane_why = c.delivery_why = "the device was made so";

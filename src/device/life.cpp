@@ -144,13 +144,16 @@ result<> device::implementation::choose_lane() {
     ASHLAR_TRY(std::uint64_t known, control_->features());
     if (wanted_.unprivileged) {
         ASHLAR_CHECK(check_unprivileged(wanted_, known));
-        known &= ~(uapi::f_user_copy | uapi::f_supp_zero_copy | uapi::f_auto_buf_reg);
+        known &= ~privileged_lanes;
         plan_.info.flags |= uapi::f_unprivileged_dev;
     }
+    ASHLAR_CHECK(check_threads_per_queue(wanted_, wanted_.depth, known, machine_.version()));
     ASHLAR_TRY(lane_, device_room::choose_lane(wanted_, target_, known, machine_.version()));
-    if (wanted_.unprivileged) lane_.lane_why = "a device without privileges has no other";
+    if (wanted_.unprivileged && wanted_.lane == lane::automatic) {
+        lane_.lane_why = "a device without privileges has none with fewer copies";
+    }
     plan_.info.flags |= device_flags(lane_);
-    if (lane_.lane == lane::zero_copy) {
+    if (lane_.lane == lane::zero_copy || lane_.lane == lane::zero_copy_manual) {
         // What is below may want its blocks in one piece of memory.
         plan_.params.types |= uapi::param_type_dma_align;
         plan_.params.dma.alignment = (1U << plan_.params.basic.logical_bs_shift) - 1;
@@ -193,7 +196,9 @@ result<> device::implementation::open_node() {
 
 result<> device::implementation::start_queues() {
     for (std::uint16_t index = 0; index < info_.nr_hw_queues; ++index) {
-        ASHLAR_CHECK(start_queue(index));
+        for (std::uint16_t part = 0; part < wanted_.threads_per_queue; ++part) {
+            ASHLAR_CHECK(start_queue(index, part));
+        }
     }
     ASHLAR_CHECK(await(stage::mapped));
     tell(step::kind::descriptors,
@@ -205,19 +210,23 @@ result<> device::implementation::start_queues() {
     return {};
 }
 
-result<> device::implementation::start_queue(std::uint16_t index) {
+result<> device::implementation::start_queue(std::uint16_t index, std::uint16_t part) {
     const queue::queue_spec spec{
         .machine = &machine_,
         .char_fd = char_fd_,
         .device = id(),
         .id = index,
         .depth = info_.queue_depth,
+        .part = part,
+        .parts = static_cast<std::uint16_t>(wanted_.threads_per_queue),
         .max_io = info_.max_io_buf_bytes,
         .size = plan_.size,
         .lane = lane_.lane,
+        .registers = (info_.flags & uapi::f_supp_zero_copy) != 0,
         .in_batches = lane_.delivery == delivery::in_batches,
         .flush_after_fua = plan_.flush_after_fua,
         .raw_commands = control_->uses_raw_commands(),
+        .shared = shared_,
     };
     queue_life& life = *queues_.emplace_back(std::make_shared<queue_life>(*this, spec));
     std::vector<unsigned> cpus;
@@ -241,7 +250,11 @@ std::vector<queue_counters> device::implementation::counters() const {
     const std::uint64_t now = machine_.now_ns();
     std::vector<queue_counters> all;
     all.reserve(queues_.size());
-    for (const auto& life : queues_) all.push_back(life->counters.snapshot(now));
+    for (std::size_t n = 0; n < queues_.size(); ++n) {
+        const queue_counters part = queues_[n]->counters.snapshot(now);
+        if (n % wanted_.threads_per_queue == 0) all.push_back(part);
+        else all.back().merge(part);
+    }
     return all;
 }
 
@@ -275,8 +288,8 @@ void device::implementation::await_own_end(queue_life& life, bool tags_come_back
     if (!ends_within(life, answers_limit_ns)) life.leave();
 }
 
-// In a ring that goes on only the kernel can take back what waits there. Each QUIESCE_DEV takes back
-// what it finds idle, not what is answered later.
+// In a ring that goes on only the kernel can take back what waits there. Each QUIESCE_DEV takes
+// back what it finds idle, not what is answered later.
 void device::implementation::await_shared_end(queue_life& life, bool tags_come_back) {
     const std::uint64_t start = machine_.now_ns();
     if (!tags_come_back) life.leave();

@@ -8,6 +8,7 @@
 #include "device/plan.hpp"
 #include "device/record.hpp"
 #include "device/watcher.hpp"
+#include "queue/shared_regions.hpp"
 
 #include <ashlar/serve.hpp>
 
@@ -45,6 +46,11 @@ public:
     // As device::resize, and what device::size_now gives.
     result<> resize(std::uint64_t bytes);
     [[nodiscard]] result<std::uint64_t> size_now() const;
+    // Of a device whose lane is shared memory: requests whose data lies in this memory, which is
+    // whole pages and stays the caller's, are not copied. Gives its number among such memory.
+    result<std::uint32_t> share(std::span<std::byte> memory);
+    // Not any more. Gives back which it was.
+    result<std::span<std::byte>> unshare(std::uint32_t index);
 
 private:
     // How far a queue has come.
@@ -55,7 +61,8 @@ private:
         : machine_(m),
           target_(std::move(served)),
           wanted_(std::move(wanted)),
-          monitor_(m.make_monitor()) {}
+          monitor_(m.make_monitor()),
+          shared_(std::make_shared<queue::shared_regions>(m)) {}
     result<> begin();
     result<> prepare();
     result<> add();
@@ -64,7 +71,7 @@ private:
     result<> check_privileges();
     result<> open_node();
     result<> start_queues();
-    result<> start_queue(std::uint16_t index);
+    result<> start_queue(std::uint16_t index, std::uint16_t part);
     result<> await(stage s);
     bool ends_within(const queue_life& life, std::uint64_t limit_ns);
     void end_queues(bool tags_come_back);
@@ -105,6 +112,7 @@ private:
     bool recorded_ = false;
     std::vector<std::shared_ptr<queue_life>> queues_;
     std::shared_ptr<os::monitor> monitor_;
+    std::shared_ptr<queue::shared_regions> shared_;
     std::atomic<unsigned> queues_ended_ = 0;
     std::unique_ptr<device_room::watcher> own_watcher_;
     device_room::watcher* watcher_ = nullptr;  // while it looks at this

@@ -10,6 +10,11 @@
 
 namespace ashlar {
 
+std::string device::implementation::queue_life::name() const {
+    const std::string queue = fmt::format("ashlar {}q{}", spec_.device, spec_.id);
+    return spec_.parts == 1 ? queue : fmt::format("{}.{}", queue, spec_.part);
+}
+
 result<> device::implementation::queue_life::begin(std::span<const unsigned> cpus) {
     if (home_->wanted_.threads) {
         among_ = home_->wanted_.threads.inside();
@@ -20,7 +25,8 @@ result<> device::implementation::queue_life::begin(std::span<const unsigned> cpu
                        *spec_.machine, {.name = fmt::format("ashlar {}q{}", spec_.device, spec_.id),
                                         .cpus = cpus,
                                         .entries = queue::queue::entries(spec_, home_->target_),
-                                        .shared = false}));
+                                        .shared = false,
+                                        .spin_ns = home_->wanted_.spin_us * std::uint64_t{1000}}));
         where_ = &own_->work();
     }
     where_->post([me = shared_from_this()] { me->open(); });

@@ -39,6 +39,7 @@ public:
     bool held = false;
 
 private:
+    [[nodiscard]] std::string name() const;
     void open();
     void reach(stage s);
     void fail(error e);

@@ -5,6 +5,7 @@
 #include "device/nodes.hpp"
 #include "device/record.hpp"
 #include "device/recovery.hpp"
+#include "device/threads.hpp"
 #include "queue/ready.hpp"
 #include "uapi/print.hpp"
 
@@ -47,6 +48,10 @@ result<> device::implementation::take_over(std::uint32_t id) {
     ASHLAR_TRY(const uapi::params params, control_->get_params(id));
     ASHLAR_TRY(plan_, plan_of_device(wanted_, target_, machine_.page_bytes(), info_, params));
     lane_ = lane_of_device(info_.flags);
+    // What the device has, whatever the options say.
+    wanted_.delivery = lane_.delivery;
+    ASHLAR_TRY(const std::uint64_t known, control_->features());
+    ASHLAR_CHECK(check_threads_per_queue(wanted_, info_.queue_depth, known, machine_.version()));
     ASHLAR_CHECK(serve_waiting());
     tell(step::kind::block_node, fmt::format("{}, {}, recovered by process {}", block_path(id),
                                              uapi::bytes_text(plan_.size), machine_.process_id()));

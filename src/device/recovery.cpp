@@ -14,8 +14,8 @@ namespace ashlar::device_room {
 namespace {
 
 // What a server must know of to serve: lanes other than ours.
-constexpr std::uint64_t other_lanes = uapi::f_need_get_data | uapi::f_zoned | uapi::f_integrity |
-                                      uapi::f_io_desc_size | uapi::f_shmem_zc;
+constexpr std::uint64_t other_lanes =
+    uapi::f_zoned | uapi::f_integrity | uapi::f_io_desc_size | uapi::f_shmem_zc;
 
 error refused(std::uint32_t id, std::string why, std::string remedy) {
     return {.operation = "recover",

@@ -4,6 +4,7 @@
 #include "base/try.hpp"
 #include "device/nodes.hpp"
 #include "device/resize.hpp"
+#include "device/share.hpp"
 #include "device/status.hpp"
 
 #include <ashlar/log.hpp>
@@ -186,7 +187,9 @@ result<> server::run() {
 
 std::string answer_question(device::implementation& d, std::string_view question,
                             const confinement& confined) {
-    return question == status_question ? status_of(d, confined) : answer_resize(d, question);
+    if (question == status_question) return status_of(d, confined);
+    std::string answer = answer_share(d, question);
+    return !answer.empty() ? answer : answer_resize(d, question);
 }
 
 result<> run_server(target served, options wanted,

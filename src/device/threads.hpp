@@ -5,6 +5,7 @@
 #include "device/watcher.hpp"
 #include "queue/serving_thread.hpp"
 
+#include <ashlar/serve.hpp>
 #include <ashlar/threads.hpp>
 
 #include <memory>
@@ -36,5 +37,13 @@ private:
     std::vector<std::shared_ptr<void>> kept_;  // guarded by it
     std::vector<one> all_;
 };
+
+namespace device_room {
+
+// Refuses several threads for a queue of this depth where they can't be had.
+result<> check_threads_per_queue(const options& wanted, unsigned depth, std::uint64_t features,
+                                 const os::kernel_version& kernel);
+
+}  // namespace device_room
 
 }  // namespace ashlar

@@ -35,6 +35,7 @@ public:
     void ring_close(io_uring& ring) override;
     int ring_register(io_uring& ring, unsigned opcode, void* argument, unsigned count) override;
     int ring_enter(io_uring& ring, unsigned wait, std::uint64_t timeout_ns) override;
+    void ring_spin(io_uring& ring, unsigned wait, std::uint64_t time_ns) override;
 
     result<int> wakeup_open() override;
     void wakeup_signal(int fd, std::uint64_t amount) override;

@@ -3,7 +3,9 @@
 
 #include <fmt/format.h>
 
+#include <atomic>
 #include <cerrno>
+#include <sched.h>
 #include <sys/resource.h>
 #include <sys/utsname.h>
 
@@ -49,9 +51,10 @@ result<> linux::ring_open(io_uring& ring, const ring_spec& spec) {
     // What a kernel does not know it refuses with EINVAL: ask for less then. DEFER_TASKRUN came
     // with 6.1, SINGLE_ISSUER with 6.0, COOP_TASKRUN with 5.19, SUBMIT_ALL with 5.18.
     const unsigned common = spec.wide_entries ? IORING_SETUP_SQE128 : 0U;
+    const unsigned tells = spec.spins ? IORING_SETUP_TASKRUN_FLAG : 0U;
     const unsigned wanted[] = {
         common | IORING_SETUP_SUBMIT_ALL |
-            (spec.single_issuer ? IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN
+            (spec.single_issuer ? IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | tells
                                 : IORING_SETUP_COOP_TASKRUN),
         common | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_COOP_TASKRUN,
         common,
@@ -85,6 +88,21 @@ int linux::ring_enter(io_uring& ring, unsigned wait, std::uint64_t timeout_ns) {
     io_uring_cqe* first = nullptr;
     int outcome = io_uring_submit_and_wait_timeout(&ring, &first, wait, &limit, nullptr);
     return outcome < 0 ? outcome : 0;
+}
+
+// On a machine with nothing else to run a yield costs little, and else it lets those run whose
+// requests are looked for.
+void linux::ring_spin(io_uring& ring, unsigned wait, std::uint64_t time_ns) {
+    constexpr int looks = 32;
+    constexpr unsigned news = IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW;
+    const std::uint64_t until = now_ns() + time_ns;
+    do {
+        for (int look = 0; look < looks; ++look) {
+            const unsigned flags = std::atomic_ref(*ring.sq.kflags).load(std::memory_order_acquire);
+            if ((flags & news) != 0 || io_uring_cq_ready(&ring) >= wait) return;
+        }
+        ::sched_yield();
+    } while (now_ns() < until);
 }
 
 }  // namespace ashlar::os

@@ -50,6 +50,7 @@ struct ring_spec {
     unsigned entries = 8;
     bool wide_entries = false;   // 128-byte submission entries: control commands need them
     bool single_issuer = false;  // one thread uses it, with task work deferred to its own waits
+    bool spins = false;          // … and may be asked to ring_spin
 };
 
 inline constexpr std::uint64_t no_timeout = std::numeric_limits<std::uint64_t>::max();
@@ -123,6 +124,9 @@ public:
     // io_uring_register(2): its result, or -errno.
     virtual int ring_register(io_uring& ring, unsigned opcode, void* argument, unsigned count) = 0;
     virtual int ring_enter(io_uring& ring, unsigned wait, std::uint64_t timeout_ns) = 0;
+    // Looks, for at most so long and without sleeping, whether ring_enter would not have to wait.
+    // Only of a ring that `spins`.
+    virtual void ring_spin(io_uring& ring, unsigned wait, std::uint64_t time_ns) = 0;
 
     // A descriptor that another thread can make readable (8 bytes), to wake a ring's read of it,
     // which gets the sum of what was signalled since the last.

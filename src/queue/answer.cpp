@@ -31,10 +31,9 @@ std::optional<int> queue::refusal(const uapi::io_desc& d, operation& op) const {
 }
 
 void queue::arrived(slot& s) {
-    batch_ += 1;
-    with_target_ += 1;
     s.with = slot::owner::target;
-    counters_.since[s.tag].set(turn_began_ns_ | 1);
+    if (s.asked) return start(s);
+    count_arrival(s);
     if (holding_) [[unlikely]] {
         kept_.push_back(&s);
     } else {
@@ -42,36 +41,59 @@ void queue::arrived(slot& s) {
     }
 }
 
+void queue::count_arrival(slot& s) {
+    batch_ += 1;
+    with_target_ += 1;
+    counters_.since[s.tag].set(turn_began_ns_ | 1);
+}
+
 void queue::start(slot& s) {
     // The kernel writes descriptors in shared memory: what was checked must be what is used.
     const uapi::io_desc d = descriptors_[s.tag];
     operation op = operation::flush;
     const std::optional<int> refused = refusal(d, op);
+    s.flushing = s.refused = s.asked = s.registered_by_hand = false;
     if (refused) [[unlikely]] {
         s.set(op, d, {}, -1);
-        note(s, *refused,
-             fmt::format("the kernel sent a request that is unknown, or behind the end (op {})",
-                         d.op_flags & 0xff));
-        counters_.failed.add(1);
-        return commit(s, -*refused);
+        return refuse(s, *refused,
+                      fmt::format("the kernel sent what is unknown, or behind the end "
+                                  "(op {})",
+                                  d.op_flags & 0xff));
     }
     const bool data = op == operation::read || op == operation::write;
     access way = access_;
-    if (way == access::registered && (d.op_flags & uapi::io_f_need_reg_buf) != 0) [[unlikely]] {
+    const bool by_hand =
+        spec_.lane == lane::zero_copy_manual || (d.op_flags & uapi::io_f_need_reg_buf) != 0;
+    if (way == access::registered && by_hand && data && !register_data(s)) [[unlikely]] {
         way = access::own_buffer;
     }
-    s.set(op, d,
-          data ? room_for(s, d.nr_sectors * std::size_t{uapi::sector_bytes}, way)
-               : std::span<std::byte>(),
+    s.set(op, d, data ? room_for(s, d, op, way) : std::span<std::byte>(),
           data && way == access::registered ? place_in_table(s.tag) : -1);
-    s.flushing = s.refused = false;
+    if (data && (d.op_flags & uapi::io_f_shmem_zc) != 0) {
+        s.use_shared();
+        if (s.data().empty()) [[unlikely]] {
+            return refuse(s, EIO, "its data lies in memory that is not known here");
+        }
+    }
+    if (way == access::in_place && op == operation::read) s.take_lent();
     s.flush_follows =
         op == operation::write && spec_.flush_after_fua && (d.op_flags & uapi::io_f_fua) != 0;
     counters_.by_operation[static_cast<unsigned>(op)].add(1);
-    s.goes_back = s.pooled && op == operation::read;
-    if (way == access::own_buffer && data && !s.pooled) [[unlikely]]
+    hand_over(s, data ? way : access::direct);
+}
+
+// No target sees it.
+void queue::refuse(slot& s, int code, std::string_view why) {
+    note(s, code, why);
+    counters_.failed.add(1);
+    commit(s, -code);
+}
+
+void queue::hand_over(slot& s, access way) {
+    s.goes_back = s.pooled && s.op() == operation::read;
+    if (way == access::own_buffer && !s.pooled) [[unlikely]]
         return answer(s, {ENOMEM, std::generic_category()}, "there is no memory for its data");
-    if (way == access::own_buffer && op == operation::write) {
+    if (way == access::own_buffer && s.op() == operation::write) {
         if (auto failed = copy_from_request(place_of(s), 0, s.data())) [[unlikely]] {
             return answer(s, failed, "its data could not be had");
         }
@@ -79,9 +101,18 @@ void queue::start(slot& s) {
     give_to_target(s);
 }
 
-std::span<std::byte> queue::room_for(slot& s, std::size_t bytes, access way) {
-    if (way == access::buffer) return buffers_.of(s.tag, bytes);
-    if (way != access::own_buffer || bytes == 0) return {};
+// Where in this process the data of a request is, or has to be put.
+std::span<std::byte> queue::room_for(slot& s, const uapi::io_desc& d, operation op, access way) {
+    const std::size_t bytes = d.nr_sectors * std::size_t{uapi::sector_bytes};
+    if (way == access::own_buffer) return from_pool(s, bytes);
+    if (way != access::buffer && way != access::in_place) return {};
+    if ((d.op_flags & uapi::io_f_shmem_zc) != 0) return spec_.shared->find(d.addr, bytes);
+    if (way == access::in_place && op == operation::write) return {s.place, bytes};
+    return buffers_.of(s.tag, bytes);
+}
+
+std::span<std::byte> queue::from_pool(slot& s, std::size_t bytes) {
+    if (bytes == 0) return {};
     std::byte* buffer = loop_.buffers().take(bytes);
     s.pooled = buffer != nullptr;
     return s.pooled ? std::span(buffer, bytes) : std::span<std::byte>();
@@ -105,6 +136,7 @@ void queue::answer(slot& s, std::error_code failed, std::string_view why) {
         note(s, EINVAL, "a request was answered twice; the second answer is dropped");
         return;
     }
+    if (failed && goes_by_buffer(s, failed)) return hand_over(s, access::own_buffer);
     if (s.goes_back && !failed) {
         failed = copy_to_request(place_of(s), 0, s.data());
         if (failed) why = "its data could not be given";
@@ -172,6 +204,10 @@ std::error_code request_answer::zero_out(request& r, std::size_t skip, std::size
     auto& s = static_cast<queue::queue::slot&>(r);
     r.copied_ += bytes;
     return queue::zero_request(s.home->place_of(s), skip, bytes);
+}
+
+bool request_answer::lend_zeros(request& r, std::size_t bytes) noexcept {
+    return bytes <= queue::some_zeros().size() && lend(r, queue::some_zeros().data());
 }
 
 std::error_code request_answer::copy_in(request& r, std::size_t skip,

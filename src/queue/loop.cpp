@@ -18,8 +18,8 @@ constexpr unsigned places_max = 16384;
 
 }  // namespace
 
-result<std::unique_ptr<loop>> loop::make(os::machine& m, bool shared) {
-    std::unique_ptr<loop> made(new loop(m, shared));
+result<std::unique_ptr<loop>> loop::make(os::machine& m, bool shared, std::uint64_t spin_ns) {
+    std::unique_ptr<loop> made(new loop(m, shared, spin_ns));
     ASHLAR_TRY(made->wakeup_fd_, m.wakeup_open());
     return made;
 }
@@ -30,8 +30,9 @@ loop::~loop() {
 }
 
 result<> loop::open(unsigned entries) {
-    ASHLAR_TRY(ring_, os::ring::open(machine_,
-                                     {.entries = std::bit_ceil(entries), .single_issuer = true}));
+    ASHLAR_TRY(ring_, os::ring::open(machine_, {.entries = std::bit_ceil(entries),
+                                                .single_issuer = true,
+                                                .spins = spin_ns_ != 0}));
     arm_wakeup();
     return {};
 }

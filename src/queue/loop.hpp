@@ -21,7 +21,8 @@ class queue;
 class loop {
 public:
     // A shared one may get any number of queues, and goes on when one of them has ended.
-    static result<std::unique_ptr<loop>> make(os::machine& m, bool shared);
+    // For so many nanoseconds it looks for completions before it sleeps, while they come densely.
+    static result<std::unique_ptr<loop>> make(os::machine& m, bool shared, std::uint64_t spin_ns);
     ~loop();
     loop(const loop&) = delete;
     loop& operator=(const loop&) = delete;
@@ -62,8 +63,12 @@ public:
     void drain(queue& q) { draining_ = &q; }
 
 private:
-    loop(os::machine& m, bool shared)
-        : machine_(m), shared_(shared), words_lock_(m.make_monitor()), buffers_(m) {}
+    loop(os::machine& m, bool shared, std::uint64_t spin_ns)
+        : machine_(m),
+          shared_(shared),
+          spin_ns_(spin_ns),
+          words_lock_(m.make_monitor()),
+          buffers_(m) {}
     void arm_wakeup();
     void hear();
     unsigned prepare_queues();
@@ -72,9 +77,11 @@ private:
     void completed(std::uint64_t user_data, int outcome, unsigned flags);
     void submit_postponed();
     bool enter(unsigned wait);
+    void spin(unsigned wait);
 
     os::machine& machine_;
     const bool shared_;
+    const std::uint64_t spin_ns_;
     std::unique_ptr<os::monitor> words_lock_;
     std::vector<std::function<void()>> words_;  // guarded by it
     pool buffers_;
@@ -89,7 +96,9 @@ private:
     std::vector<bool> places_;  // of the table of buffers: in use
     queue* draining_ = nullptr;
     std::uint64_t turn_began_ns_ = 0;
-    std::uint64_t enters_ = 0;  // as they were told to queues
+    std::uint64_t wait_began_ns_ = 0;  // where it spins
+    bool dense_ = false;               // the last wait was shorter than a spin
+    std::uint64_t enters_ = 0;         // as they were told to queues
     bool woken_ = true;
     bool ending_ = false;
 };

@@ -28,14 +28,16 @@ constexpr unsigned batch_commands = 15;
 }  // namespace
 
 queue::access queue::access_of(lane way, const target& t) {
-    if (way == lane::plain_copy) return access::buffer;
+    if (kernel_copies(way)) return access::buffer;
+    if (way == lane::in_place) return access::in_place;
     if (t.table().streams) return access::direct;
-    return way == lane::zero_copy && t.passes_data() ? access::registered : access::own_buffer;
+    return is_zero_copy(way) && t.passes_data() ? access::registered : access::own_buffer;
 }
 
 unsigned queue::entries(const queue_spec& spec, const target& served) {
     // Room for the commands, one operation of each tag, and the wake-up.
-    const unsigned commands = spec.in_batches ? batch_commands : spec.depth;
+    const unsigned by_hand = spec.lane == lane::zero_copy_manual ? 2U * spec.depth : 0;
+    const unsigned commands = by_hand + (spec.in_batches ? batch_commands : spec.depth);
     const unsigned operations = served.table().asynchronous ? spec.depth : 0;
     return commands + operations + 1;
 }
@@ -127,10 +129,10 @@ result<> queue::set_up_file() {
 // Buffers, of memory or in the ring's table, and what batches need.
 result<> queue::set_up_lane() {
     os::machine& m = *spec_.machine;
-    if (access_ == access::buffer) {
+    if (access_ == access::buffer || access_ == access::in_place) {
         ASHLAR_TRY(buffers_, buffers::open(m, spec_.depth, spec_.max_io));
     }
-    if (spec_.lane == lane::zero_copy) {
+    if (is_zero_copy(spec_.lane)) {
         ASHLAR_TRY(first_place_, loop_.take_places(spec_.depth));
         has_places_ = true;
     }
@@ -138,7 +140,7 @@ result<> queue::set_up_lane() {
     ASHLAR_TRY(batches_, batch::open(m, ring_,
                                      {.queue = spec_.id,
                                       .depth = spec_.depth,
-                                      .with_address = spec_.lane == lane::plain_copy,
+                                      .with_address = kernel_copies(spec_.lane),
                                       .with_fallback = spec_.lane == lane::zero_copy,
                                       .group = static_cast<std::uint16_t>(name_ >> number_shift),
                                       .first_place = static_cast<std::uint16_t>(first_place_),
@@ -156,7 +158,8 @@ result<> queue::fetch_all() {
 }
 
 result<> queue::fetch_by_tag() {
-    for (std::uint16_t tag = 0; tag < spec_.depth; ++tag) {
+    for (unsigned n = spec_.part; n < spec_.depth; n += spec_.parts) {
+        const auto tag = static_cast<std::uint16_t>(n);
         if (fill(tag, uapi::io_op::fetch_req, 0, buffer_address(tag))) with_kernel_ += 1;
     }
     // An accepted FETCH has no completion of its own: what completes now was refused.
@@ -183,8 +186,8 @@ bool queue::fill(std::uint16_t tag, uapi::io_op op, std::int32_t outcome, std::u
     return true;
 }
 
-void queue::command(slot& s, uapi::io_op op, std::int32_t outcome) {
-    if (!fill(s.tag, op, outcome, buffer_address(s.tag))) [[unlikely]] {
+void queue::command(slot& s, uapi::io_op op, std::int32_t outcome, std::uint64_t address) {
+    if (!fill(s.tag, op, outcome, address)) [[unlikely]] {
         note(s, EBUSY, "the ring takes no commands");
         s.with = slot::owner::nobody;
         return;
@@ -194,9 +197,9 @@ void queue::command(slot& s, uapi::io_op op, std::int32_t outcome) {
     if (s.awaited) with_kernel_ += 1;
 }
 
-// What a command says of the tag's buffer.
+// What a command says of the tag's buffer, for the data of writes to come.
 std::uint64_t queue::buffer_address(std::uint16_t tag) const {
-    return spec_.lane == lane::plain_copy ? buffers_.address(tag) : 0;
+    return kernel_copies(spec_.lane) ? buffers_.address(tag) : 0;
 }
 
 void queue::leave() {
@@ -247,7 +250,7 @@ void queue::go_on(std::uint64_t size) {
     holding_ = held_ = false;
     spec_.size = size;
     loop_.mark(*this);
-    for (slot* s : kept_) start(*s);
+    for (slot* s : kept_) begin(*s);
     kept_.clear();
 }
 
@@ -281,7 +284,10 @@ void queue::tell_latency() {
 }
 
 void queue::send(slot& s, std::int32_t outcome) {
-    if (!spec_.in_batches) return command(s, uapi::io_op::commit_and_fetch_req, outcome);
+    if (s.registered_by_hand) unregister_data(s);
+    if (!spec_.in_batches) {
+        return command(s, uapi::io_op::commit_and_fetch_req, outcome, answer_address(s));
+    }
     s.with = slot::owner::kernel;
     batches_->add(s.tag, outcome, buffer_address(s.tag));
 }

@@ -13,6 +13,7 @@
 #include "queue/counters.hpp"
 #include "queue/frames.hpp"
 #include "queue/loop.hpp"
+#include "queue/shared_regions.hpp"
 #include "queue/user_copy.hpp"
 #include "uapi/ublk.hpp"
 
@@ -31,12 +32,18 @@ struct queue_spec {
     std::uint32_t device;  // its id, for messages
     std::uint16_t id;      // of the queue
     std::uint16_t depth;   // as the kernel answered ADD_DEV
+    // Several may serve one queue, each on a thread of its own: this one has the tags part,
+    // part + parts and so on.
+    std::uint16_t part = 0, parts = 1;
     std::uint32_t max_io;  // bytes of the largest request
     std::uint64_t size;    // bytes of the device
     ashlar::lane lane;     // of the device, and not automatic
+    bool registers;        // a request's data may be registered by command
     bool in_batches;       // so its requests are delivered
     bool flush_after_fua;  // a volatile cache without FUA of its own
     bool raw_commands;     // Linux before 6.4
+    // What clients share with the server.
+    std::shared_ptr<const shared_regions> shared;
 };
 
 // Who wants to know how a queue fares. Called on the queue's thread, never amid a completion.
@@ -88,6 +95,7 @@ private:
         buffer,      // the kernel has copied it to the tag's buffer, or will copy it from there
         own_buffer,  // we copy to and from that buffer
         direct,      // the handler copies itself (data_out, data_in)
+        in_place,    // the kernel copies to and from the target's memory where that has a place
         registered   // not at all: it is in the ring's table of buffers, at the tag
     };
 
@@ -97,11 +105,12 @@ private:
     result<> set_up_file();
     result<> set_up_lane();
     [[nodiscard]] std::uint64_t buffer_address(std::uint16_t tag) const;
+    [[nodiscard]] std::uint64_t answer_address(const slot& s) const;
 
     slot& slot_of(std::uint16_t tag);
     void make_slot(std::uint16_t tag);
     bool fill(std::uint16_t tag, uapi::io_op op, std::int32_t outcome, std::uint64_t address);
-    void command(slot& s, uapi::io_op op, std::int32_t outcome);
+    void command(slot& s, uapi::io_op op, std::int32_t outcome, std::uint64_t address);
     result<> fetch_by_tag();
     result<> fetch_in_batches();
     io_uring_sqe* batch_entry(std::uint64_t user_data);
@@ -121,11 +130,23 @@ private:
     void end();
     void detach();
     void arrived(slot& s);
+    void count_arrival(slot& s);
+    void data_wanted(slot& s);
+    void give_place(slot& s);
+    void data_refused(slot& s, int refusal);
+    void begin(slot& s);
+    bool register_data(slot& s);
+    void unregister_data(slot& s);
+    void fill_registration(io_uring_sqe& entry, uapi::io_op op, std::uint16_t tag) const;
+    bool goes_by_buffer(slot& s, std::error_code failed);
+    void refuse(slot& s, int code, std::string_view why);
+    void hand_over(slot& s, access way);
     void start(slot& s);
     void give_to_target(slot& s);
     [[nodiscard]] std::uint16_t place_in_table(std::uint16_t tag) const;
     [[nodiscard]] copy_place place_of(const slot& s) const;
-    std::span<std::byte> room_for(slot& s, std::size_t bytes, access way);
+    std::span<std::byte> room_for(slot& s, const uapi::io_desc& d, operation op, access way);
+    std::span<std::byte> from_pool(slot& s, std::size_t bytes);
     std::optional<int> refusal(const uapi::io_desc& d, operation& op) const;
     void answer(slot& s, std::error_code failed, std::string_view why = "the target failed");
     void commit(slot& s, std::int32_t outcome);

@@ -10,7 +10,7 @@ namespace ashlar::queue {
 
 result<std::unique_ptr<serving_thread>> serving_thread::start(os::machine& m, const spec& s) {
     std::unique_ptr<serving_thread> made(new serving_thread);
-    ASHLAR_TRY(made->loop_, loop::make(m, s.shared));
+    ASHLAR_TRY(made->loop_, loop::make(m, s.shared, s.spin_ns));
     auto monitor = m.make_monitor();
     std::optional<result<>> opened;
     loop& work = *made->loop_;

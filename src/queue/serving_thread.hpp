@@ -16,6 +16,7 @@ public:
         std::span<const unsigned> cpus;  // empty: anywhere
         unsigned entries;                // of the ring
         bool shared;
+        std::uint64_t spin_ns = 0;  // see loop::make
     };
     // Returns when its ring is open.
     static result<std::unique_ptr<serving_thread>> start(os::machine& m, const spec& s);

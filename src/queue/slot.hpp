@@ -17,10 +17,19 @@ inline constexpr std::uint64_t kind_wakeup = 2;
 inline constexpr std::uint64_t kind_prepare = 3;  // of batches, like the next two
 inline constexpr std::uint64_t kind_fetch = 4;
 inline constexpr std::uint64_t kind_commit = 5;
+inline constexpr std::uint64_t kind_register = 6;
 static_assert(alignof(ring_operation) >= 8);
 inline constexpr unsigned tag_shift = 3;
 inline constexpr unsigned number_shift = 19;
 inline constexpr std::uint64_t number_mask = (std::uint64_t{1} << number_shift) - 1;
+
+// By this lane the kernel moves data between requests and the buffers of their tags.
+constexpr bool kernel_copies(lane which) {
+    return which == lane::plain_copy || which == lane::shared_memory;
+}
+constexpr bool is_zero_copy(lane which) {
+    return which == lane::zero_copy || which == lane::zero_copy_manual;
+}
 
 struct queue::slot final : request {
     enum class owner : std::uint8_t { nobody, kernel, target };
@@ -35,6 +44,9 @@ struct queue::slot final : request {
     bool awaited = false;        // counted among those with the kernel
     bool pooled = false;         // its data is in a buffer of the loop's pool
     bool goes_back = false;      // a read whose data we have to copy from the tag's buffer
+    bool asked = false;          // for its data's place: it counts as arrived already
+    std::byte* place = nullptr;  // … which is this
+    bool registered_by_hand = false;
 
     void set(operation op, const uapi::io_desc& d, std::span<std::byte> data, int registered) {
         op_ = op;
@@ -44,8 +56,18 @@ struct queue::slot final : request {
         data_bytes_ = data.size();
         copied_ = data.size();  // to the buffer or from it
         registered_ = registered;
+        lent_ = nullptr;
+        takes_lent_ = false;
         keep_allocated_ = (d.op_flags & uapi::io_f_nounmap) != 0;
     }
+    void use_buffer(std::span<std::byte> data) {
+        data_ = data.data();
+        data_bytes_ = copied_ = data.size();
+        registered_ = -1;
+    }
+    void use_shared() { copied_ = 0; }
+    void take_lent() { takes_lent_ = true; }
+    [[nodiscard]] const std::byte* lent() const { return lent_; }
     void make_flush() { op_ = operation::flush; }
     void join(ring_io& ring) { ring_ = &ring; }
     [[nodiscard]] std::size_t copied() const { return copied_; }

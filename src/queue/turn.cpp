@@ -28,8 +28,10 @@ bool loop::turn() {
     if (!ended_.empty()) [[unlikely]]
         end_queues();
     if (ending_ && joined_ == 0) return false;
+    if (spin_ns_ != 0) spin(1 + known);
     if (!enter(1 + known)) return false;
     turn_began_ns_ = machine_.now_ns();
+    if (spin_ns_ != 0) dense_ = turn_began_ns_ - wait_began_ns_ < spin_ns_;
     take();
     if (!postponed_.empty()) [[unlikely]]
         submit_postponed();
@@ -59,6 +61,14 @@ void loop::end_queues() {
     flush();
     for (queue* q : ended_) q->end();
     ended_.clear();
+}
+
+// A thread that finds its next requests before it sleeps need not be woken for them.
+void loop::spin(unsigned wait) {
+    wait_began_ns_ = machine_.now_ns();
+    if (!dense_ || draining_ != nullptr) return;
+    flush();
+    machine_.ring_spin(ring_->raw(), wait, spin_ns_);
 }
 
 // False if nothing can be served any more.
@@ -144,6 +154,7 @@ void queue::fill_operation(ring_operation& operation, io_uring_sqe& entry) {
 }
 
 void queue::batch_completed(std::uint64_t kind, int outcome, unsigned flags) {
+    if (kind == kind_register) return;  // refused: who uses the data meets EFAULT
     if (kind == kind_fetch) return batch_arrived(outcome, flags);
     if (kind == kind_commit) return batch_committed(outcome);
     with_kernel_ -= 1;
@@ -157,6 +168,9 @@ void queue::tag_completed(slot& s, int outcome) {
     if (outcome == uapi::io_res_ok) [[likely]] {
         return arrived(s);
     }
+    if (outcome == uapi::io_res_need_get_data) return data_wanted(s);
+    if (s.asked) [[unlikely]]
+        data_refused(s, -outcome);
     if (outcome == uapi::io_res_abort) return round_ends();
     if (fetching_) {
         fetch_refusal_ = -outcome;
@@ -194,7 +208,7 @@ void queue::count_turn(std::uint64_t enters) {
     if (batch_ != 0) {
         // Answers of the turn before may not have been with the kernel yet.
         const unsigned most = carried_ + batch_before_ + batch_;
-        counters_.was_full.set(most >= spec_.depth ? 1 : 0);
+        counters_.was_full.set(most >= spec_.depth / spec_.parts ? 1 : 0);
         batch_before_ = batch_;
     }
     carried_ = with_target_;

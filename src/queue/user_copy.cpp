@@ -48,6 +48,8 @@ std::error_code copy_to_request(const copy_place& p, std::size_t skip,
     });
 }
 
+std::span<const std::byte> some_zeros() { return zeros; }
+
 std::error_code zero_request(const copy_place& p, std::size_t skip, std::size_t bytes) {
     while (bytes != 0) {
         const std::size_t part = std::min(bytes, zero_bytes);

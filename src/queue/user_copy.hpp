@@ -23,6 +23,8 @@ struct copy_place {
 std::error_code copy_from_request(const copy_place& p, std::size_t skip, std::span<std::byte> into);
 std::error_code copy_to_request(const copy_place& p, std::size_t skip,
                                 std::span<const std::byte> from);
+// Memory that is zeros for ever.
+std::span<const std::byte> some_zeros();
 std::error_code zero_request(const copy_place& p, std::size_t skip, std::size_t bytes);
 
 }  // namespace ashlar::queue

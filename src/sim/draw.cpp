@@ -65,6 +65,13 @@ void draw_lane(plan& p, random& r) {
     if (!p.version.at_least(7, 0) || !together || p.depth == 1) p.delivery = delivery::automatic;
 }
 
+// Instead of plain copy, where the medium has a place for its data.
+void draw_place(plan& p, random& r) {
+    const bool can = p.what == medium::ram && p.delivery != delivery::in_batches;
+    const bool wanted = r.chance(50 * percent);
+    if (can && wanted && p.lane == lane::plain_copy) p.lane = lane::in_place;
+}
+
 void draw_faults(plan& p, const choices& c, random& r) {
     // So many parts of a million, in half of the runs.
     const auto rate = [&](bool allowed, std::uint32_t most) -> std::uint32_t {
@@ -211,9 +218,11 @@ plan draw_plan(std::uint64_t seed, const choices& c) {
     p.seed = seed;
     // A stream for each part, so that more draws for one don't change another.
     random machine(seed, "machine"), faults(seed, "faults"), work(seed, "workload"),
-        mishaps(seed, "mishaps"), lanes(seed, "lanes"), quiesce(seed, "quiesce");
+        mishaps(seed, "mishaps"), lanes(seed, "lanes"), quiesce(seed, "quiesce"),
+        places(seed, "places");
     draw_machine(p, c, machine);
     draw_lane(p, lanes);
+    draw_place(p, places);
     draw_faults(p, c, faults);
     draw_clients(p, c, work);
     draw_mishaps(p, c, mishaps);

@@ -21,8 +21,11 @@ struct ram_disk {
 
     std::uint64_t size() const { return bytes.size(); }
     ashlar::geometry geometry() const { return shape; }
-    void read(std::uint64_t at, data_out& out) { out.give({&bytes[at], out.left()}); }
+    void read(std::uint64_t at, data_out& out) { out.lend({&bytes[at], out.left()}); }
     void write(std::uint64_t at, data_in& in) { in.take({&bytes[at], in.left()}); }
+    std::span<std::byte> place(std::uint64_t at, std::uint64_t length) {
+        return bytes.subspan(at, length);
+    }
     void discard(std::uint64_t at, std::uint64_t length) { std::memset(&bytes[at], 0, length); }
     void write_zeroes(std::uint64_t at, std::uint64_t length) { discard(at, length); }
 };

@@ -216,6 +216,12 @@ int process::ring_enter(io_uring& user, unsigned wait, std::uint64_t timeout_ns)
     return ring_of(user).enter(user, wait, timeout_ns);
 }
 
+// Somebody else may have done something meanwhile, or not.
+void process::ring_spin(io_uring&, unsigned, std::uint64_t) {
+    locked lock(kernel_.exec());
+    kernel_.exec().pause();
+}
+
 std::int64_t process::call_pread(int fd, std::span<std::byte> into, std::uint64_t position) {
     locked lock(kernel_.exec());
     open_file* f = file_of(fd);

@@ -67,6 +67,7 @@ public:
     void ring_close(io_uring& ring) override;
     int ring_register(io_uring& ring, unsigned opcode, void* argument, unsigned count) override;
     int ring_enter(io_uring& ring, unsigned wait, std::uint64_t timeout_ns) override;
+    void ring_spin(io_uring&, unsigned, std::uint64_t) override;
     result<int> wakeup_open() override;
     void wakeup_signal(int fd, std::uint64_t amount) override;
     result<std::span<std::byte>> allocate_memory(std::size_t bytes) override;

@@ -34,6 +34,7 @@ int ublk_core::register_buffer(ublk_device& d, uring_command& c, const uapi::io_
     const std::uint64_t index = io.addr & 0xffffffff;
     fill_index(facts, c.home, index);
     if (const int code = judge(rules::subject::register_io_buf, facts)) return code;
+    if (home.options().manner.refused_registrations && home.maybe(refusal_chance)) return -ENOMEM;
     put_in_table(*c.home, static_cast<std::uint16_t>(index),
                  *d.queues[io.q_id].slots[io.tag].request);
     return 0;

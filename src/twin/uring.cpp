@@ -146,7 +146,8 @@ void ring::complete(uring_command& c, int result, unsigned flags) {
     kernel& k = c.caller->home();
     if (r != nullptr) {
         std::erase(r->commands, &c);
-        if (!r->closing) r->post(c.user_data, result, flags);
+        const bool tells = !c.skip_success || result < 0;
+        if (!r->closing && tells) r->post(c.user_data, result, flags);
     }
     entry_chain* chain = c.chain;
     k.put(*c.file);

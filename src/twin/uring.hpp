@@ -40,6 +40,7 @@ struct uring_command {
     std::uint16_t buffer_group = 0;
     bool buffer_select = false;
     bool wide = false;
+    bool skip_success = false;  // a success has no completion
     alignas(8) std::array<std::byte, 80> payload = {};
 
     // For the driver.

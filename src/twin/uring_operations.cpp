@@ -16,7 +16,8 @@ namespace ashlar::twin {
 namespace {
 
 constexpr std::uint8_t link_flags = IOSQE_IO_LINK | IOSQE_IO_HARDLINK;
-constexpr std::uint8_t usual_flags = IOSQE_FIXED_FILE | IOSQE_ASYNC | link_flags;
+constexpr std::uint8_t usual_flags =
+    IOSQE_FIXED_FILE | IOSQE_ASYNC | IOSQE_CQE_SKIP_SUCCESS | link_flags;
 
 std::uint64_t time_of(const io_uring_sqe& entry) {
     __kernel_timespec t{};
@@ -180,6 +181,7 @@ void ring::start_command(const io_uring_sqe& entry, open_file& f, entry_chain* c
     c->length = entry.len;
     c->buffer_group = entry.buf_index;
     c->buffer_select = (entry.flags & IOSQE_BUFFER_SELECT) != 0;
+    c->skip_success = (entry.flags & IOSQE_CQE_SKIP_SUCCESS) != 0;
     c->wide = wide;
     c->chain = chain;
     std::memcpy(c->payload.data(), entry.cmd, wide ? 80 : 16);

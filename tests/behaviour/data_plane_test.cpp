@@ -39,7 +39,10 @@ struct served {
     void serve(target t, options wanted = {}) {
         disk.reset();
         const test::twin_choice& chosen = test::chosen_twin();
-        const bool can = chosen.lane != lane::zero_copy || t.passes_data();
+        const bool can =
+            ((chosen.lane != lane::zero_copy && chosen.lane != lane::zero_copy_manual) ||
+             t.passes_data()) &&
+            (chosen.lane != lane::in_place || t.table().place != nullptr);
         if (wanted.lane == lane::automatic && can) wanted.lane = chosen.lane;
         if (wanted.delivery == delivery::automatic) wanted.delivery = chosen.delivery;
         auto started = device::implementation::start(m, std::move(t), std::move(wanted));

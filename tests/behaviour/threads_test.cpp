@@ -217,3 +217,78 @@ TEST_CASE("a device among others is resized, quiesced, served again and handed o
     }
     CHECK(m.leaks() == "");
 }
+
+TEST_CASE("the tags of a queue are divided among threads, and its counters are one") {
+    const quiet hush;
+    for (const lane data : {lane::plain_copy, lane::user_copy, lane::zero_copy}) {
+        CAPTURE(name(data));
+        twin_machine m;
+        const int file = m.make_file(std::vector<std::byte>(1 << 20));
+        const bool passes = data == lane::zero_copy;
+        target t = passes ? target(passing_disk{file}) : target(test::ram(1 << 20));
+        const options wanted{.queues = 2, .threads_per_queue = 3, .depth = 8, .lane = data};
+        auto d = device_life::start(m, std::move(t), wanted);
+        if (!m.has(uapi::f_per_io_daemon)) {
+            REQUIRE(!d);
+            CHECK(d.error().code == EOPNOTSUPP);
+            CHECK(d.error().why.find("rule IO-6") != std::string::npos);
+            CHECK(m.leaks() == "");
+            continue;
+        }
+        REQUIRE(d);
+        std::vector<block_request> many(8);
+        for (int round = 0; round < 10; ++round) {
+            for (unsigned n = 0; n < many.size(); ++n) {
+                many[n] = {.op = uapi::op::write,
+                           .sector = n * 8ULL,
+                           .sectors = 8,
+                           .data = std::vector<std::byte>(4096, std::byte(n + 1)),
+                           .queue = 1};
+            }
+            m.perform(0, many);
+            for (block_request& r : many) {
+                CHECK(r.outcome == 4096);
+                r.op = uapi::op::read;
+                r.data.assign(4096, std::byte(0));
+            }
+            m.perform(0, many);
+            for (unsigned n = 0; n < many.size(); ++n) {
+                CHECK(many[n].outcome == 4096);
+                CHECK(many[n].data == std::vector<std::byte>(4096, std::byte(n + 1)));
+            }
+        }
+        CHECK(writes_and_reads(m, 0, 9, 0));
+        const auto counters = (*d)->counters();
+        REQUIRE(counters.size() == 2);
+        CHECK(counters[1].requests == 160);
+        CHECK(counters[1].latency.count() == 160);
+        CHECK(counters[0].requests == 2);
+        REQUIRE((*d)->stop(stop_when::idle));
+        d->reset();
+        CHECK(m.leaks() == "");
+    }
+}
+
+TEST_CASE("a device with several threads a queue is served again, by fewer or more") {
+    const quiet hush;
+    twin_machine m;
+    if (!m.has(uapi::f_per_io_daemon)) return;
+    const test::ram memory(1 << 20);
+    auto d = start(m, target(memory),
+                   {.threads_per_queue = 2, .depth = 5, .recovery = recovery::reissue});
+    CHECK(writes_and_reads(m, 0, 3));
+    auto control = control::control::open(m, false);
+    REQUIRE(control);
+    REQUIRE((*control)->quiesce(0, 1000));
+    while (!d->ended()) m.pass_time();
+    const auto again = d->resume();
+    REQUIRE(again);
+    CHECK(*again);
+    CHECK(writes_and_reads(m, 0, 4));
+    for (const unsigned threads : {0, 6, 65}) {
+        auto refused =
+            device_life::start(m, target(memory), {.threads_per_queue = threads, .depth = 5});
+        REQUIRE(!refused);
+        CHECK(refused.error().usage);
+    }
+}

@@ -62,7 +62,7 @@ TEST_CASE("lanes and recovery that a device without privileges has not are refus
     if (!m.has(uapi::f_unprivileged_dev)) return;
     m.server().drop_admin();
     m.server().let_open_control();
-    for (const lane wanted : {lane::user_copy, lane::zero_copy}) {
+    for (const lane wanted : {lane::user_copy, lane::zero_copy, lane::zero_copy_manual}) {
         auto made = implementation::start(m, target(test::ram(1 << 20)),
                                           {.lane = wanted, .unprivileged = true});
         REQUIRE(!made);

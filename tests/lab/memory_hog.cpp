@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// memory_hog MIB SECONDS: has so much memory, writes to its pages in a random order for so long, and
-// checks what it reads. Prints the number of pages that it has touched each second, so that who
-// waits for a line knows whether it moves on.
+// memory_hog MIB SECONDS: has so much memory, writes to its pages in a random order for so long,
+// and checks what it reads. Prints each second how many it has touched, so that who waits for a
+// line knows whether it moves on.
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>

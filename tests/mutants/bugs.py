@@ -16,7 +16,7 @@ SLOT = "src/queue/slot.hpp"
 PLAN = "src/device/plan.cpp"
 
 # Where queue::start hands a request to its target.
-HAND_OVER = "    give_to_target(s);\n}\n\nvoid queue::give_to_target"
+HAND_OVER = "    give_to_target(s);\n}\n\n// Where in this process"
 
 BUGS = [
     ("commit-twice", "each answer is given twice",
@@ -38,22 +38,22 @@ BUGS = [
        "    ASHLAR_CHECK(control_->start(id(), machine_.process_id()));\n"
        "    ASHLAR_CHECK(start_queues());")]),
     ("one-tag-not-fetched", "the first tag of a queue is never fetched",
-     [(QUEUE, "    for (unsigned tag = 0; tag < spec_.depth; ++tag) {\n        command(",
-       "    for (unsigned tag = 1; tag < spec_.depth; ++tag) {\n        command(")]),
+     [(QUEUE, "n = spec_.part; n < spec_.depth; n += spec_.parts) {\n        const auto tag",
+       "n = spec_.part + 1; n < spec_.depth; n += spec_.parts) {\n        const auto tag")]),
     ("flush-ignored", "a flush is answered without asking the target",
-     [(ANSWER, HAND_OVER, "    if (op == operation::flush) return answer(s, {});\n" + HAND_OVER)]),
+     [(ANSWER, HAND_OVER, "    if (s.op() == operation::flush) return answer(s, {});\n" + HAND_OVER)]),
     ("fua-ignored", "a write with FUA is not flushed",
      [(ANSWER, "spec_.flush_after_fua && (d.op_flags", "false && (d.op_flags")]),
     ("discard-ignored", "a discard is answered without asking the target",
-     [(ANSWER, HAND_OVER, "    if (op == operation::discard) return answer(s, {});\n" + HAND_OVER)]),
+     [(ANSWER, HAND_OVER, "    if (s.op() == operation::discard) return answer(s, {});\n" + HAND_OVER)]),
     ("write-answered-at-once", "a write is answered before the target has done it",
-     [(ANSWER, HAND_OVER, "    if (op == operation::write) "
+     [(ANSWER, HAND_OVER, "    if (s.op() == operation::write) "
        "commit(s, static_cast<std::int32_t>(s.length()));\n" + HAND_OVER)]),
     ("buffers-shared", "two tags have the same buffer",
-     [(BUFFERS, "return {memory_.get() + tag * bytes_, length};",
-       "return {memory_.get() + tag / 2 * bytes_, length};"),
-      (BUFFERS, "return reinterpret_cast<std::uintptr_t>(memory_.get() + tag * bytes_);",
-       "return reinterpret_cast<std::uintptr_t>(memory_.get() + tag / 2 * bytes_);")]),
+     [(BUFFERS, "return {memory_.data() + tag * bytes_, length};",
+       "return {memory_.data() + tag / 2 * bytes_, length};"),
+      (BUFFERS, "return reinterpret_cast<std::uintptr_t>(memory_.data() + tag * bytes_);",
+       "return reinterpret_cast<std::uintptr_t>(memory_.data() + tag / 2 * bytes_);")]),
     ("mapping-leaked", "the descriptors stay mapped when the device is deleted",
      [(QUEUE, "    if (!mapping_.empty()) spec_.machine->unmap(mapping_);\n", "")]),
     ("node-left-open", "ublkcN stays open when the device is deleted",
@@ -72,9 +72,9 @@ BUGS = [
      [(ANSWER, "        outcome = static_cast<std::int32_t>(s.length());\n"
        "        counters_.bytes_read", "        outcome = 0;\n        counters_.bytes_read")]),
     ("answer-of-another-tag", "a long answer is given for the next tag",
-     [(QUEUE, ".q_id = spec_.id, .tag = s.tag,",
+     [(QUEUE, ".q_id = spec_.id, .tag = tag,",
        ".q_id = spec_.id, .tag = static_cast<std::uint16_t>"
-       "((s.tag + (outcome > 4096 ? 1 : 0)) % spec_.depth),")]),
+       "((tag + (outcome > 4096 ? 1 : 0)) % spec_.depth),")]),
     ("last-block-refused", "requests that end where the disk ends are refused",
      [(ANSWER, "d.nr_sectors > size_sectors - d.start_sector",
        "d.nr_sectors >= size_sectors - d.start_sector")]),
@@ -106,10 +106,8 @@ BUGS = [
     ("wake-up-lost", "a queue that is to end is not woken",
      [(LOOP, "    }\n    machine_.wakeup_signal(wakeup_fd_, 1);\n", "    }\n")]),
     ("stale-tag", "a tag that comes back at the end of a round counts as a request",
-     [(QUEUE, "        round_over_ = true;\n        return;\n    }\n    if (fetching_) {\n"
-       "        fetch_refusal_ = -outcome;",
-       "        round_over_ = true;\n        return start(s);\n    }\n    if (fetching_) {\n"
-       "        fetch_refusal_ = -outcome;")]),
+     [("src/queue/turn.cpp", "if (outcome == uapi::io_res_abort) return round_ends();",
+       "if (outcome == uapi::io_res_abort) return arrived(s);")]),
     ("overflow-ends-delivery", "a fetch of batches that found completions full is not repeated",
      [(BATCHES, "fetch_again_ = outcome == -ENOBUFS || outcome >= 0;", "fetch_again_ = false;")]),
     ("data-copied-late", "by user copy a read is answered before its data is there",

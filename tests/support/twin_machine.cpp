@@ -33,7 +33,9 @@ struct twin_machine::submission {
         auto& self = *static_cast<submission*>(b.user);
         block_request& r = *self.request;
         const bool data = r.op == uapi::op::read || r.op == uapi::op::write;
-        r.outcome = error != 0 ? error : data ? static_cast<int>(r.data.size()) : 0;
+        r.outcome = error != 0 ? error
+                    : data     ? static_cast<int>(r.sectors * uapi::sector_bytes)
+                               : 0;
         r.done = true;
         self.home->left_ -= 1;
         self.home->kernel_->exec().wake(self.home->ended_);
@@ -66,7 +68,8 @@ void twin_machine::perform(std::uint32_t device, std::span<block_request> reques
     for (block_request& r : requests) {
         r.done = disk == nullptr;
         r.outcome = -ENXIO;
-        if (r.op == uapi::op::read) r.data.resize(std::size_t{r.sectors} * uapi::sector_bytes);
+        if (r.op == uapi::op::read && r.where == nullptr)
+            r.data.resize(std::size_t{r.sectors} * uapi::sector_bytes);
     }
     if (disk == nullptr) return;
     left_ = requests.size();
@@ -81,7 +84,9 @@ void twin_machine::perform(std::uint32_t device, std::span<block_request> reques
                   .flags = twin::bio::as_it_is,
                   .sector = r.sector,
                   .sectors = r.sectors,
-                  .data = r.data.empty() ? nullptr : r.data.data(),
+                  .data = r.where != nullptr ? r.where
+                          : r.data.empty()   ? nullptr
+                                             : r.data.data(),
                   .cpu = r.queue,
                   .done = &submission::done,
                   .user = &s};

@@ -27,6 +27,7 @@ struct block_request {
     std::uint32_t flags = 0;  // uapi::io_f_fua
     std::vector<std::byte> data = {};
     std::uint16_t queue = 0;
+    std::byte* where = nullptr;  // its data, if not in `data`
     bool done = false;
     int outcome = 0;  // bytes, or a negative errno
 };

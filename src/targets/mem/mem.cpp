@@ -113,7 +113,7 @@ void mem_disk::read(std::uint64_t at, data_out& out) const {
     bool used = false;
     auto give = [&] {
         if (used) {
-            out.give({memory_ + begin, end - begin});
+            out.lend({memory_ + begin, end - begin});
         } else {
             out.give_zeros(end - begin);
         }
@@ -133,13 +133,7 @@ void mem_disk::read(std::uint64_t at, data_out& out) const {
 
 std::error_code mem_disk::write(std::uint64_t at, data_in& in) {
     const std::uint64_t bytes = in.left();
-    bool room = true;
-    for_each_chunk(at, bytes, [&](std::uint64_t chunk, std::uint64_t, std::uint64_t) {
-        room = is_used(chunk) || pages_ == huge_pages::reserved ||
-               budget_->take(std::uint64_t{1} << chunk_shift_);
-        return room;
-    });
-    if (!room) return io_error(ENOSPC);
+    if (!in.lies_at(memory_ + at) && !take_memory(at, bytes)) return io_error(ENOSPC);
     in.take({memory_ + at, bytes});
     // Behind the copy: a discard of the whole chunk may have come between.
     for_each_chunk(at, bytes, [&](std::uint64_t chunk, std::uint64_t, std::uint64_t) {
@@ -147,6 +141,26 @@ std::error_code mem_disk::write(std::uint64_t at, data_in& in) {
         return true;
     });
     return in.failed();
+}
+
+// False if it would be taken from everybody else.
+bool mem_disk::take_memory(std::uint64_t at, std::uint64_t bytes) {
+    if (pages_ == huge_pages::reserved) return true;
+    bool room = true;
+    for_each_chunk(at, bytes, [&](std::uint64_t chunk, std::uint64_t, std::uint64_t) {
+        room = is_used(chunk) || budget_->take(std::uint64_t{1} << chunk_shift_);
+        return room;
+    });
+    return room;
+}
+
+std::span<std::byte> mem_disk::place(std::uint64_t at, std::uint64_t length) {
+    bool taken = true;
+    for_each_chunk(at, length, [&](std::uint64_t chunk, std::uint64_t, std::uint64_t) {
+        taken = is_used(chunk) || pages_ == huge_pages::reserved;
+        return taken;
+    });
+    return taken ? std::span(memory_ + at, length) : std::span<std::byte>();
 }
 
 std::error_code mem_disk::zero(std::uint64_t at, std::uint64_t length) {

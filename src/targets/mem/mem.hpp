@@ -38,6 +38,8 @@ public:
     void read(std::uint64_t at, data_out& out) const;
     // ENOSPC, and nothing written, when the memory for it would be taken from everybody else.
     std::error_code write(std::uint64_t at, data_in& in);
+    // Only where memory has been taken already.
+    std::span<std::byte> place(std::uint64_t at, std::uint64_t length);
     std::error_code discard(std::uint64_t at, std::uint64_t length) { return zero(at, length); }
     std::error_code write_zeroes(std::uint64_t at, std::uint64_t length) {
         return zero(at, length);
@@ -47,6 +49,7 @@ private:
     mem_disk(std::byte* memory, std::uint64_t bytes, std::uint64_t mapped, huge_pages pages,
              std::unique_ptr<memory_budget> budget);
     std::error_code zero(std::uint64_t at, std::uint64_t length);
+    bool take_memory(std::uint64_t at, std::uint64_t bytes);
     [[nodiscard]] bool drop(std::uint64_t at, std::uint64_t length);
     result<> grow(std::uint64_t mapped);
     result<> grow_file(std::uint64_t mapped);

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT
+// Memory that a client shares with a device's server: how it asks for that, and the server's side.
+#pragma once
+
+#include "device/life.hpp"
+
+#include <string>
+#include <string_view>
+
+namespace ashlar::device_room {
+
+// The server's side: the answer to a question to share memory, or to give it back. Empty if the
+// question is another.
+std::string answer_share(device::implementation& disk, std::string_view question);
+
+error share_refused(std::uint32_t id, int code, std::string why, std::string remedy);
+
+}  // namespace ashlar::device_room
