@@ -194,8 +194,8 @@ TEST_CASE("by each lane the same bytes arrive, with the copies that it promises"
             use(m, seed++);
             const copies c = copies_of(*disk);
             if (is_zero_copy(w.data)) {
-                // All of it where nothing goes wrong; a rude kernel refuses some registrations. What
-                // it does not do by itself it has to refuse twice.
+                // All of it where nothing goes wrong; a rude kernel refuses some registrations.
+                // What it does not do by itself it has to refuse twice.
                 CHECK(c.copied <= (polite ? 0 : c.moved / 2));
                 CHECK((polite || w.data == lane::zero_copy || c.copied != 0));
             } else {
