@@ -89,8 +89,12 @@ struct options {
     ashlar::lane lane = ashlar::lane::automatic;              // an error where it can't be had
     ashlar::delivery delivery = ashlar::delivery::automatic;  // … the same
     ashlar::threads threads = {};  // serve its queues, and other devices'; else it has its own
-    bool lock_memory = false;      // mlockall(2), needed where the machine may swap on the device
-    bool load_driver = true;       // run modprobe ublk_drv where the driver is not loaded
+    // A device of this user's own, for who may make no other. The kernel copies its data, looks for
+    // no partitions, ends it with its server, and kills a server that leaves a request without an
+    // answer for 30 seconds. Linux 6.3, and permissions by udev's rules.
+    bool unprivileged = false;
+    bool lock_memory = false;  // mlockall(2), needed where the machine may swap on the device
+    bool load_driver = true;   // run modprobe ublk_drv where the driver is not loaded
     std::function<void(const step&)> on_step = {};  // called on the thread that makes the device
 };
 

@@ -55,8 +55,6 @@ std::vector<std::uint32_t> device_ids(os::machine& m) {
 result<device_entry> look_at(control::control& c, os::machine& m, std::uint32_t id) {
     device_entry entry;
     auto info = c.info(id);
-    // A device without privileges answers only to who can name its node.
-    if (!info && info.error().code == EINVAL) info = c.info({id, device_room::char_path(id)});
     if (!info) return failure(std::move(info).error());
     entry.info = *info;
     entry.record = device_room::read_record(m, id, info->ublksrv_flags);

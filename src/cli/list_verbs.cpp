@@ -255,7 +255,13 @@ int run_udev_info(const command& c) {
     auto id = find_device(**control, m, c.words[0]);
     if (!id) return 1;
     auto entry = look_at(**control, m, *id);
-    if (!entry || !entry->record) return 1;
+    if (!entry) return 1;
+    const uapi::ctrl_dev_info& info = entry->info;
+    const bool owned = (info.flags & uapi::f_unprivileged_dev) != 0;
+    if (owned) {
+        fmt::print("ASHLAR_UID={}\nASHLAR_GID={}\n", info.owner_uid, info.owner_gid);
+    }
+    if (!entry->record) return owned ? 0 : 1;
     fmt::print("ASHLAR_ID={}\nASHLAR_TARGET={}\n", *id, entry->record->kind);
     if (!entry->record->name.empty()) fmt::print("ASHLAR_NAME={}\n", entry->record->name);
     return 0;

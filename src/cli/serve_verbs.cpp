@@ -74,7 +74,9 @@ result<options> options_of(const command& c) {
     o.kind = std::string(c.kind->name);
     o.lane = lane_named(v.text("lane", "auto"));
     o.delivery = delivery_named(v.text("delivery", "auto"));
-    o.lock_memory = !v.has("no-lock");
+    o.unprivileged = v.has("unprivileged");
+    // No machine swaps on a user's own disk, and users may lock little.
+    o.lock_memory = !v.has("no-lock") && !o.unprivileged;
     o.recovery = recovery_named(v.text("recovery", "fail"));
     o.unfenced = v.has("unfenced");
     if (v.has("id")) o.id = static_cast<std::uint32_t>(id);

@@ -99,6 +99,10 @@ inline constexpr option device_options[] = {
          "hand-over to another server fails requests; auto is batch without --recovery",
      .choices = "auto|tag|batch",
      .otherwise = "auto"},
+    {.name = "unprivileged",
+     .kind = value_kind::flag,
+     .help = "a device of the calling user's own, for who is not root: only this user may use it; "
+             "without recovery, user copy and zero copy (Linux 6.3, and udev's permissions)"},
     {.name = "no-lock",
      .kind = value_kind::flag,
      .help = "let the server's memory be swapped out; not for a machine that swaps on the device"},

@@ -50,6 +50,7 @@ void write_log(std::FILE* file, level severity, std::string_view message) {
 // A supervised device is there to be served again; so is one whose contents stay. Requests are made
 // again where a dead server's can't come behind them.
 recovery recovery_for(const server_job& job, const target& served) {
+    if (job.wanted.unprivileged) return recovery::none;
     // The next server would not know what clients share with this one.
     const bool shares = job.wanted.lane == lane::shared_memory;
     if ((job.how.kind->ends_with_server || shares) && !job.how.supervised) return recovery::none;

@@ -14,6 +14,8 @@ namespace ashlar::control {
 
 namespace {
 
+std::string node_of(std::uint32_t id) { return fmt::format("/dev/ublkc{}", id); }
+
 template <class T>
 std::span<std::byte> bytes_of(T& value) {
     return std::as_writable_bytes(std::span(&value, 1));
@@ -39,14 +41,36 @@ control::control(os::machine& m, std::unique_ptr<channel> way)
 
 control::~control() = default;
 
+// What a command has before its payload: the node of a device without privileges, by whose
+// permissions the kernel grants the command.
+std::string control::path_for(const call& c) const {
+    if (c.op == uapi::ctrl_op::add_dev || c.op == uapi::ctrl_op::get_features) return {};
+    if (!c.device.path.empty() || !unprivileged_.contains(c.device.id)) return c.device.path;
+    return node_of(c.device.id);
+}
+
+// After an EINVAL, which is what such a device has for who does not name it.
+bool control::learn_that_unprivileged(const call& c) {
+    if (c.op == uapi::ctrl_op::add_dev || c.op == uapi::ctrl_op::get_features) return false;
+    if (!c.device.path.empty() || unprivileged_.contains(c.device.id)) return false;
+    if (machine_.version().older_than(6, 3)) return false;
+    const device_ref named(c.device.id, node_of(c.device.id));
+    uapi::ctrl_dev_info info;
+    sent_command asked{.op = uapi::ctrl_op::get_dev_info2};
+    const call question{.op = asked.op, .device = named, .limit_ns = 5 * second_ns};
+    if (send(question, bytes_of(info), asked) < 0) return false;
+    if ((info.flags & uapi::f_unprivileged_dev) == 0) return false;
+    unprivileged_.insert(c.device.id);
+    return true;
+}
+
 // The kernel's answer, or -errno. A path goes before the payload; its padding with zeros keeps the
 // payload aligned and is cut by the kernel (rule P-10).
 int control::send(const call& c, std::span<std::byte> payload, sent_command& sent) {
-    const bool has_path = !c.device.path.empty() && c.op != uapi::ctrl_op::add_dev &&
-                          c.op != uapi::ctrl_op::get_features;
-    const std::size_t path_bytes = has_path ? uapi::round_up_to(c.device.path.size() + 1, 8) : 0;
+    const std::string path = path_for(c);
+    const std::size_t path_bytes = path.empty() ? 0 : uapi::round_up_to(path.size() + 1, 8);
     buffer_.assign(path_bytes + payload.size(), std::byte{0});
-    if (has_path) std::memcpy(buffer_.data(), c.device.path.data(), c.device.path.size());
+    std::memcpy(buffer_.data(), path.data(), path.size());
     std::ranges::copy(payload, buffer_.begin() + static_cast<std::ptrdiff_t>(path_bytes));
 
     sent = {.op = c.op, .header = {.dev_id = c.device.id, .data = {c.data}}, .payload = payload};
@@ -73,7 +97,8 @@ int control::send(const call& c, std::span<std::byte> payload, sent_command& sen
 
 result<int> control::issue(const call& c, std::span<std::byte> payload) {
     sent_command sent{.op = c.op};
-    const int outcome = send(c, payload, sent);
+    int outcome = send(c, payload, sent);
+    if (outcome == -EINVAL && learn_that_unprivileged(c)) outcome = send(c, payload, sent);
     if (outcome >= 0) return outcome;
     if (outcome == -EPIPE && machine_.helper() != nullptr) {
         return failure({.operation = std::string(uapi::name(c.op)),
@@ -128,6 +153,8 @@ result<uapi::ctrl_dev_info> control::add(const uapi::ctrl_dev_info& wished) {
     uapi::ctrl_dev_info info = wished;
     ASHLAR_CHECK(
         issue({.op = uapi::ctrl_op::add_dev, .device = device_ref(wished.dev_id)}, bytes_of(info)));
+    unprivileged_.erase(info.dev_id);
+    if ((info.flags & uapi::f_unprivileged_dev) != 0) unprivileged_.insert(info.dev_id);
     return info;
 }
 
@@ -166,6 +193,7 @@ result<> control::try_stop(const device_ref& device, std::uint64_t limit_ns) {
 
 result<> control::remove(const device_ref& device, std::uint64_t limit_ns) {
     ASHLAR_CHECK(plain(uapi::ctrl_op::del_dev, device, 0, limit_ns));
+    unprivileged_.erase(device.id);
     return {};
 }
 

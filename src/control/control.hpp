@@ -12,6 +12,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -21,8 +22,9 @@ inline constexpr std::uint64_t second_ns = 1'000'000'000;
 // Under emulation and on a busy machine commands take seconds; a healthy one never takes a minute.
 inline constexpr std::uint64_t usual_limit_ns = 60 * second_ns;
 
-// A device. The path of its ublkcN must be there for the commands on an unprivileged device, which
-// the kernel grants by that node's permissions; otherwise it is not used.
+// A device. The path of its ublkcN goes with GET_DEV_INFO2, and with the commands on a device
+// without privileges, which the kernel grants by that node's permissions: there it is found out and
+// named where it is left away.
 struct device_ref {
     std::uint32_t id;
     std::string path = {};
@@ -78,6 +80,8 @@ public:
 private:
     struct call;
     control(os::machine& m, std::unique_ptr<channel> way);
+    [[nodiscard]] std::string path_for(const call& c) const;
+    bool learn_that_unprivileged(const call& c);
     int send(const call& c, std::span<std::byte> payload, sent_command& sent);
     result<int> issue(const call& c, std::span<std::byte> payload);
     error explain(const device_ref& device, sent_command sent, int code);
@@ -86,8 +90,9 @@ private:
 
     os::machine& machine_;
     std::unique_ptr<channel> channel_;
-    std::vector<std::byte> buffer_;       // what a command points to
-    std::optional<uapi::params> stored_;  // what SET_PARAMS gave last, and to whom
+    std::vector<std::byte> buffer_;         // what a command points to
+    std::set<std::uint32_t> unprivileged_;  // as far as is known
+    std::optional<uapi::params> stored_;    // what SET_PARAMS gave last, and to whom
     std::uint32_t stored_id_ = 0;
     std::uint64_t features_ = 0;
     bool features_known_ = false;

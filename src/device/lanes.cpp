@@ -186,6 +186,26 @@ result<> set_delivery(lane_choice& c, const options& wanted, std::uint64_t featu
 
 }  // namespace
 
+result<> check_unprivileged(const options& wanted, std::uint64_t features) {
+    if ((features & uapi::f_unprivileged_dev) == 0) {
+        return failure(refused("unprivileged", "",
+                               "this kernel has no devices without privileges "
+                               "(they came with Linux 6.3)",
+                               "run it as root"));
+    }
+    if (wanted.recovery != recovery::none) {
+        return failure(refused("recovery", "", "a device without privileges ends with its server",
+                               "leave --recovery out, or make the device as root"));
+    }
+    if ((need_of(wanted.lane).flags & privileged_lanes) != 0) {
+        return failure(refused("lane", name(wanted.lane),
+                               "the data of a device without privileges is copied by the kernel "
+                               "(rule ADD-8)",
+                               "use --lane auto, or make the device as root"));
+    }
+    return {};
+}
+
 std::uint64_t device_flags(const lane_choice& c) {
     return need_of(c.lane).flags |
            (c.delivery == delivery::in_batches ? uapi::f_batch_io : std::uint64_t{0});

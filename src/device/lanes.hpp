@@ -18,6 +18,12 @@ struct lane_choice {
     std::string lane_why = {}, delivery_why = {};          // for people
 };
 
+// Flags that the kernel gives to no device without privileges (rule ADD-8).
+inline constexpr std::uint64_t privileged_lanes =
+    uapi::f_user_copy | uapi::f_supp_zero_copy | uapi::f_auto_buf_reg;
+// Refuses what can't be had of a device without privileges. `features` are the kernel's.
+result<> check_unprivileged(const options& wanted, std::uint64_t features);
+
 // What the device needs for a choice.
 std::uint64_t device_flags(const lane_choice& c);
 

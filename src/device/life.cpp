@@ -70,7 +70,7 @@ result<> device::implementation::begin() {
     ASHLAR_TRY(plan_, make_plan(wanted_, target_, machine_.page_bytes(), new_cookie(machine_)));
     ASHLAR_CHECK(prepare());
     ASHLAR_CHECK(add());
-    ASHLAR_CHECK(open_node());
+    if (char_fd_ < 0) ASHLAR_CHECK(open_node());
     ASHLAR_CHECK(start_queues());
     const std::uint64_t before_start = machine_.now_ns();
     ASHLAR_CHECK(control_->start(id(), machine_.process_id()));
@@ -110,6 +110,7 @@ result<> device::implementation::add() {
     ASHLAR_TRY(info_, control_->add(plan_.info));
     added_ = true;
     ASHLAR_CHECK(check_recovery_was_granted(machine_, plan_.info.flags, info_));
+    ASHLAR_CHECK(check_privileges());
     ASHLAR_CHECK(check_lane());
     tell(step::kind::add_dev,
          fmt::format("device {}, {} queue{} of depth {}, requests up to {}", id(),
@@ -129,6 +130,8 @@ result<> device::implementation::add() {
                                          .created = machine_.wall_clock_seconds(),
                                          .recipe = wanted_.recipe}));
     recorded_ = true;
+    // The kernel hears of such a device only who may open its node, which udev gives away.
+    if (wanted_.unprivileged) ASHLAR_CHECK(open_node());
     ASHLAR_CHECK(control_->set_params(id(), plan_.params));
     tell(step::kind::set_params, fmt::format("{}, blocks of {}{}", uapi::bytes_text(plan_.size),
                                              1U << plan_.params.basic.logical_bs_shift,
@@ -138,9 +141,17 @@ result<> device::implementation::add() {
 
 // What the device is asked to have beside what its plan says.
 result<> device::implementation::choose_lane() {
-    ASHLAR_TRY(const std::uint64_t known, control_->features());
+    ASHLAR_TRY(std::uint64_t known, control_->features());
+    if (wanted_.unprivileged) {
+        ASHLAR_CHECK(check_unprivileged(wanted_, known));
+        known &= ~privileged_lanes;
+        plan_.info.flags |= uapi::f_unprivileged_dev;
+    }
     ASHLAR_CHECK(check_threads_per_queue(wanted_, wanted_.depth, known, machine_.version()));
     ASHLAR_TRY(lane_, device_room::choose_lane(wanted_, target_, known, machine_.version()));
+    if (wanted_.unprivileged && wanted_.lane == lane::automatic) {
+        lane_.lane_why = "a device without privileges has none with fewer copies";
+    }
     plan_.info.flags |= device_flags(lane_);
     if (lane_.lane == lane::zero_copy || lane_.lane == lane::zero_copy_manual) {
         // What is below may want its blocks in one piece of memory.
@@ -153,6 +164,17 @@ result<> device::implementation::choose_lane() {
         plan_.info.flags |= known & uapi::f_quiesce;
     }
     return {};
+}
+
+// Who has CAP_SYS_ADMIN gets a device with privileges, whatever was asked for.
+result<> device::implementation::check_privileges() {
+    if (!wanted_.unprivileged || (info_.flags & uapi::f_unprivileged_dev) != 0) return {};
+    return failure({.operation = "ADD_DEV",
+                    .object = fmt::format("device {}", id()),
+                    .code = EINVAL,
+                    .why = "the kernel makes no device without privileges for a process that has "
+                           "CAP_SYS_ADMIN",
+                    .remedy = "leave --unprivileged out; or run it as the user whose it is to be"});
 }
 
 // Of a device without privileges, kernels drop the flags that would need them.

@@ -70,6 +70,7 @@ private:
     result<> add();
     result<> choose_lane();
     result<> check_lane();
+    result<> check_privileges();
     result<> open_node();
     result<> start_queues();
     result<> start_queue(std::uint16_t index, std::uint16_t part);

@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <unistd.h>
 
 namespace ashlar::device_room {
 
@@ -64,7 +65,9 @@ std::optional<record> parse(const std::string& text) {
 
 std::string run_directory() {
     const char* other = ::secure_getenv("ASHLAR_RUN_DIR");
-    return other != nullptr && *other != '\0' ? other : "/run/ashlar";
+    if (other != nullptr && *other != '\0') return other;
+    const char* users = ::geteuid() == 0 ? nullptr : ::secure_getenv("XDG_RUNTIME_DIR");
+    return users != nullptr && *users != '\0' ? std::string(users) + "/ashlar" : "/run/ashlar";
 }
 
 std::string record_path(std::uint32_t id) { return fmt::format("{}/{}.json", run_directory(), id); }

@@ -31,7 +31,8 @@ struct ring_operation;
 struct uring_command;
 
 struct credentials {
-    bool admin = true;  // CAP_SYS_ADMIN
+    bool admin = true;          // CAP_SYS_ADMIN
+    bool opens_control = true;  // by the permissions of /dev/ublk-control
     std::uint32_t uid = 0, gid = 0;
 };
 

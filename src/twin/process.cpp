@@ -80,7 +80,7 @@ int process::open_node(const std::string& path, int flags, open_file*& f) {
     made.whole_disk = block;
     if (content != nullptr) attach(made, *content);
     int code = 0;
-    if (control) code = who_.admin ? 0 : -EACCES;
+    if (control) code = who_.opens_control ? 0 : -EACCES;
     if (character) code = kernel_.ublk().open_char(id, *this, made);
     if (block != nullptr) {
         code = kernel_.blocks().open(*block, who_.admin, who_.uid, who_.gid, made.exclusive);

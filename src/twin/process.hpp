@@ -26,7 +26,9 @@ public:
 
     [[nodiscard]] int pid() const { return pid_; }
     [[nodiscard]] const credentials& who() const { return who_; }
-    void drop_admin() { who_.admin = false; }
+    void drop_admin() { who_.admin = who_.opens_control = false; }
+    // What a rule of udev's gives to users.
+    void let_open_control() { who_.opens_control = true; }
     [[nodiscard]] bool alive() const { return alive_; }
     kernel& home() { return kernel_; }
     [[nodiscard]] std::string leaks() const;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // injected_call PID open PATH | exec PATH | socket: has the first thread of a process make a system
-// call, as whoever had got hold of it would, and prints what came of it: "done", or the errno's
+// call, as whoever had got hold of it would, and prints what came of it: "allowed", or the errno's
 // name. The process goes on as before.
 #include <cerrno>
 #include <csignal>
@@ -84,6 +84,6 @@ int main(int count, char** words) {
     trace(PTRACE_SETREGS, pid, nullptr, &before);
     trace(PTRACE_DETACH, pid, nullptr, nullptr);
     const long outcome = static_cast<long>(after.rax);
-    std::printf("%s\n", outcome >= 0 ? "done" : ::strerrorname_np(static_cast<int>(-outcome)));
+    std::printf("%s\n", outcome >= 0 ? "allowed" : ::strerrorname_np(static_cast<int>(-outcome)));
     return 0;
 }
