@@ -49,19 +49,21 @@ std::string control::path_for(const call& c) const {
     return node_of(c.device.id);
 }
 
-// After an EINVAL, which is what such a device has for who does not name it.
-bool control::learn_that_unprivileged(const call& c) {
-    if (c.op == uapi::ctrl_op::add_dev || c.op == uapi::ctrl_op::get_features) return false;
-    if (!c.device.path.empty() || unprivileged_.contains(c.device.id)) return false;
-    if (machine_.version().older_than(6, 3)) return false;
+// After an EINVAL, which is what such a device has for who does not name it: what it has for who
+// does. 0 if the command is worth another try.
+int control::learn_that_unprivileged(const call& c) {
+    if (c.op == uapi::ctrl_op::add_dev || c.op == uapi::ctrl_op::get_features) return -EINVAL;
+    if (!c.device.path.empty() || unprivileged_.contains(c.device.id)) return -EINVAL;
+    if (machine_.version().older_than(6, 3)) return -EINVAL;
     const device_ref named(c.device.id, node_of(c.device.id));
     uapi::ctrl_dev_info info;
     sent_command asked{.op = uapi::ctrl_op::get_dev_info2};
     const call question{.op = asked.op, .device = named, .limit_ns = 5 * second_ns};
-    if (send(question, bytes_of(info), asked) < 0) return false;
-    if ((info.flags & uapi::f_unprivileged_dev) == 0) return false;
+    const int outcome = send(question, bytes_of(info), asked);
+    if (outcome == -EACCES || outcome == -EPERM) return outcome;
+    if (outcome < 0 || (info.flags & uapi::f_unprivileged_dev) == 0) return -EINVAL;
     unprivileged_.insert(c.device.id);
-    return true;
+    return 0;
 }
 
 // The kernel's answer, or -errno. A path goes before the payload; its padding with zeros keeps the
@@ -88,6 +90,8 @@ int control::send(const call& c, std::span<std::byte> payload, sent_command& sen
         raw_ = outcome == -EOPNOTSUPP;
         if (raw_) sent.number = uapi::raw(c.op);
     }
+    // Its node is gone already: somebody else is deleting it.
+    if (outcome == -ENOENT && !path.empty()) return -ENODEV;
     if (outcome >= 0) {
         std::copy_n(buffer_.begin() + static_cast<std::ptrdiff_t>(path_bytes), payload.size(),
                     payload.begin());
@@ -98,7 +102,10 @@ int control::send(const call& c, std::span<std::byte> payload, sent_command& sen
 result<int> control::issue(const call& c, std::span<std::byte> payload) {
     sent_command sent{.op = c.op};
     int outcome = send(c, payload, sent);
-    if (outcome == -EINVAL && learn_that_unprivileged(c)) outcome = send(c, payload, sent);
+    if (outcome == -EINVAL) {
+        outcome = learn_that_unprivileged(c);
+        if (outcome == 0) outcome = send(c, payload, sent);
+    }
     if (outcome >= 0) return outcome;
     if (outcome == -EPIPE && machine_.helper() != nullptr) {
         return failure({.operation = std::string(uapi::name(c.op)),

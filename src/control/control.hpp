@@ -81,7 +81,7 @@ private:
     struct call;
     control(os::machine& m, std::unique_ptr<channel> way);
     [[nodiscard]] std::string path_for(const call& c) const;
-    bool learn_that_unprivileged(const call& c);
+    int learn_that_unprivileged(const call& c);
     int send(const call& c, std::span<std::byte> payload, sent_command& sent);
     result<int> issue(const call& c, std::span<std::byte> payload);
     error explain(const device_ref& device, sent_command sent, int code);

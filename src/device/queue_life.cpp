@@ -22,7 +22,7 @@ result<> device::implementation::queue_life::begin(std::span<const unsigned> cpu
     } else {
         ASHLAR_TRY(own_,
                    queue::serving_thread::start(
-                       *spec_.machine, {.name = fmt::format("ashlar {}q{}", spec_.device, spec_.id),
+                       *spec_.machine, {.name = name(),
                                         .cpus = cpus,
                                         .entries = queue::queue::entries(spec_, home_->target_),
                                         .shared = false,

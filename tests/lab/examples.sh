@@ -22,7 +22,7 @@ many=$!
 wait_for 60 bash -c '[ "$(wc -l <disks)" -eq 4 ]'
 while read -r node; do printf 'this is %-504s' "$node" 1<>"$node"; done <disks
 while read -r node; do
-  [ "$(head -c 20 "$node")" = "this is $node" ] || fail "$node has: $(head -c 20 "$node")"
+  [ "$(head -c 19 "$node")" = "this is $node" ] || fail "$node has: $(head -c 20 "$node")"
 done <disks
 kill "$many"
 wait "$many" || fail "many_disks ended badly: $(<many.err)"
