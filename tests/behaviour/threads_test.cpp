@@ -118,7 +118,7 @@ TEST_CASE("devices share threads: each has its own data, by every lane, in any o
                     CHECK(read.data == std::vector<std::byte>(4096, std::byte(d->id() + 1)));
                 }
             }
-            for (const unsigned n : {3, 0, 6}) {
+            for (const unsigned n : {3U, 0U, 6U}) {
                 REQUIRE(all[n]->stop(stop_when::idle));
                 all[n].reset();
                 CHECK(all_work());
@@ -285,7 +285,7 @@ TEST_CASE("a device with several threads a queue is served again, by fewer or mo
     REQUIRE(again);
     CHECK(*again);
     CHECK(writes_and_reads(m, 0, 4));
-    for (const unsigned threads : {0, 6, 65}) {
+    for (const unsigned threads : {0U, 6U, 65U}) {
         auto refused =
             device_life::start(m, target(memory), {.threads_per_queue = threads, .depth = 5});
         REQUIRE(!refused);

@@ -26,8 +26,9 @@ moved() { echo $(($(counter bytes_read) + $(counter bytes_written))); }
 overwritten_in_place() { # what has its memory already is copied once
   local moved copied
   moved=$(moved) copied=$(counter bytes_copied)
-  [ "$copied" -ge "$moved" ] && [ "$copied" -le $((2 * moved)) ] ||
+  if [ "$copied" -lt "$moved" ] || [ "$copied" -gt $((2 * moved)) ]; then
     fail "$lane has copied $copied bytes of $moved"
+  fi
   # By each processor's queue.
   for cpu in 0 1; do
     taskset -c $cpu dd if=data of="$disk" bs=512K seek=80 oflag=direct status=none

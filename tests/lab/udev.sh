@@ -23,7 +23,8 @@ wait_for 60 test -e /run/udev/control
 points_to() { [ "$(readlink -f "$1" 2>/dev/null)" = "$2" ]; }
 add mem 64M --name scratch
 points_to /dev/ashlar/scratch "$disk" || fail "no /dev/ashlar/scratch when add has returned"
-has_line "\[none\]" "/sys/block/ublkb$id/queue/scheduler" || fail "its scheduler: $(</sys/block/ublkb$id/queue/scheduler)"
+scheduler=/sys/block/ublkb$id/queue/scheduler
+has_line '\[none\]' "$scheduler" || fail "its scheduler: $(<"$scheduler")"
 mkfs.ext4 -q -L written -U 12345678-1234-1234-1234-123456789abc /dev/ashlar/scratch
 # By the watch on the node, when mkfs closes it.
 wait_for 60 points_to /dev/disk/by-uuid/12345678-1234-1234-1234-123456789abc "$disk"
