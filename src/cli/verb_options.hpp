@@ -95,8 +95,8 @@ inline constexpr option device_options[] = {
      .kind = value_kind::choice,
      .argument = "WAY",
      .help =
-         "how requests come: a command for each tag, or for all in a batch (Linux 7.0), by which a "
-         "hand-over to another server fails requests; auto is batch without --recovery",
+         "how requests come: a command for each tag, or for all in a batch (Linux 7.0); auto is "
+         "batch, but not with --recovery wait, where a hand-over would fail requests",
      .choices = "auto|tag|batch",
      .otherwise = "auto"},
     {.name = "unprivileged",
