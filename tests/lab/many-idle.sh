@@ -1,6 +1,7 @@
 #!/bin/bash
 # Many idle disks in one process: what each costs, and that nobody wakes up for them.
 # ASHLAR_LAB_DEVICES (32) says how many; 1000 for the figures of docs/reliability.md.
+# any kernel
 # limit: 900
 . "${0%/*}/functions.sh"
 requires jq

@@ -2,6 +2,7 @@
 # serve --one-process: 12 disks of one process and two threads. Each has its own data; one can be
 # removed, resized or quiesced while the others go on; a process that was killed gets its disks back
 # from the next one.
+# any kernel
 # limit: 180
 . "${0%/*}/functions.sh"
 requires jq fio

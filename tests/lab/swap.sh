@@ -4,6 +4,7 @@
 # With ASHLAR_LAB_MEMORY=640 it is the memory of the whole guest that is short. Negative control:
 # ASHLAR_LAB_SWAP_UNLOCKED=1, the server's memory is not locked. Its own pages are swapped to its own
 # disk then, and the test says that nothing moves, or that the kernel has killed for it.
+# any kernel
 # limit: 200
 . "${0%/*}/functions.sh"
 requires mkswap swapon
