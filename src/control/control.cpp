@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 
 namespace ashlar::control {
 
@@ -72,7 +71,7 @@ int control::send(const call& c, std::span<std::byte> payload, sent_command& sen
     const std::string path = path_for(c);
     const std::size_t path_bytes = path.empty() ? 0 : uapi::round_up_to(path.size() + 1, 8);
     buffer_.assign(path_bytes + payload.size(), std::byte{0});
-    std::memcpy(buffer_.data(), path.data(), path.size());
+    std::ranges::copy(std::as_bytes(std::span(path)), buffer_.begin());
     std::ranges::copy(payload, buffer_.begin() + static_cast<std::ptrdiff_t>(path_bytes));
 
     sent = {.op = c.op, .header = {.dev_id = c.device.id, .data = {c.data}}, .payload = payload};
