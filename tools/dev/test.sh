@@ -16,7 +16,7 @@ test_steps() {
     # its own is in one program.
     step 'build, clang++, address sanitizer' \
         configure_and_build asan unit_tests twin_tests ashlar_cli ashlar_sim &&
-        step 'unit tests, address sanitizer' run_ctest asan -E '^(agree|lane-.*(tag|plain))'
+        step 'unit tests, address sanitizer' run_ctest asan -E '^(agree|threads|lane-.*(tag|plain|threads))'
     step 'build, clang++, thread sanitizer' configure_and_build tsan twin_tests &&
         step 'unit tests, thread sanitizer' run_ctest tsan -R '^threads-'
 }
