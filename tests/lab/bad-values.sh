@@ -42,6 +42,7 @@ bad "name: 'a/b'" add mem 64M --name a/b
 bad "name: '\.\.'" add mem 64M --name ..
 bad "name: 'a b'" add mem 64M --name 'a b'
 bad "--huge-pages: 'maybe' .*one of" add mem 64M --huge-pages maybe
+bad "--numa-node: 'near' .*or interleave" add mem 64M --numa-node near
 bad "unknown target 'men' .*mean mem\?" add men 64M
 bad "a target is missing" add
 bad "unknown verb 'ad' .*mean add\?" ad mem 64M

@@ -23,12 +23,14 @@ constexpr int advice_drop_locked = 24;
 }  // namespace
 
 result<std::shared_ptr<mem_disk>> mem_disk::make(std::uint64_t bytes, huge_pages pages,
-                                                 std::unique_ptr<memory_budget> budget, int file) {
+                                                 std::unique_ptr<memory_budget> budget, int file,
+                                                 const numa& where) {
     const std::uint64_t mapped = mapped_bytes(bytes, pages);
     if (mapped < bytes) return failure(no_memory(bytes, pages, ENOMEM));
-    auto memory = map_memory(mapped, pages, file);
+    auto memory = map_memory(mapped, pages, where, file);
     if (!memory) return failure(std::move(memory).error());
-    std::shared_ptr<mem_disk> disk(new mem_disk(*memory, bytes, mapped, pages, std::move(budget)));
+    std::shared_ptr<mem_disk> disk(
+        new mem_disk(*memory, bytes, mapped, pages, where, std::move(budget)));
     disk->file_ = file;
     if (file >= 0) disk->find_used();
     return disk;
@@ -64,13 +66,14 @@ void mem_disk::find_used() {
 }
 
 mem_disk::mem_disk(std::byte* memory, std::uint64_t bytes, std::uint64_t mapped, huge_pages pages,
-                   std::unique_ptr<memory_budget> budget)
+                   const numa& where, std::unique_ptr<memory_budget> budget)
     : memory_(memory),
       bytes_(bytes),
       mapped_(mapped),
       page_bytes_(page_bytes_of(pages)),
       chunk_shift_(pages == huge_pages::no ? small_chunk_shift : huge_chunk_shift),
       pages_(pages),
+      where_(where),
       budget_(std::move(budget)),
       used_((mapped >> chunk_shift_) / 64 + 1) {}
 
@@ -212,6 +215,12 @@ constexpr option mem_options[] = {
      .help = "pages of 2 MiB: fewer faults, more memory; reserved ones are taken at once",
      .choices = "no|transparent|reserved",
      .otherwise = "no"},
+    {.name = "numa-node",
+     .kind = value_kind::word,
+     .argument = "N",
+     .help =
+         "take memory from node N of the machine while it has some; interleave: from all in turn",
+     .otherwise = "as the kernel likes"},
 };
 
 huge_pages pages_of(const option_values& values) {
@@ -221,13 +230,27 @@ huge_pages pages_of(const option_values& values) {
                                    : huge_pages::no;
 }
 
+result<numa> numa_of(const option_values& values) {
+    if (!values.has("numa-node")) return numa{};
+    if (values.text("numa-node") == "interleave") return numa{.from = numa::policy::interleave};
+    auto node = values.number("numa-node", 0, 0, numa::nodes_max - 1);
+    if (!node) {
+        error e = std::move(node).error();
+        e.remedy += ", or interleave";
+        return failure(std::move(e));
+    }
+    return numa{.from = numa::policy::node, .node = static_cast<unsigned>(*node)};
+}
+
 result<target> make_mem(const option_values& values) {
     auto bytes = values.size(values.has("device-size") ? "device-size" : "size", 1_GiB);
     if (!bytes) return failure(std::move(bytes).error());
     auto kept = values.number("keepsake", 0, 0, 1 << 20);
     if (!kept) return failure(std::move(kept).error());
+    auto where = numa_of(values);
+    if (!where) return failure(std::move(where).error());
     auto disk = mem_disk::make(*bytes, pages_of(values), std::make_unique<memory_budget>(),
-                               values.has("keepsake") ? static_cast<int>(*kept) : -1);
+                               values.has("keepsake") ? static_cast<int>(*kept) : -1, *where);
     if (!disk) return failure(std::move(disk).error());
     return target(std::move(*disk));
 }

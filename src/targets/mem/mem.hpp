@@ -24,7 +24,7 @@ public:
     // With a descriptor the contents are that file's (of make_memory), and outlive the disk.
     static result<std::shared_ptr<mem_disk>> make(std::uint64_t bytes, huge_pages pages,
                                                   std::unique_ptr<memory_budget> budget,
-                                                  int file = -1);
+                                                  int file = -1, const numa& where = {});
     // Memory with a descriptor. The caller closes it.
     static result<int> make_memory(std::uint64_t bytes, huge_pages pages);
     ~mem_disk();
@@ -47,7 +47,7 @@ public:
 
 private:
     mem_disk(std::byte* memory, std::uint64_t bytes, std::uint64_t mapped, huge_pages pages,
-             std::unique_ptr<memory_budget> budget);
+             const numa& where, std::unique_ptr<memory_budget> budget);
     std::error_code zero(std::uint64_t at, std::uint64_t length);
     bool take_memory(std::uint64_t at, std::uint64_t bytes);
     [[nodiscard]] bool drop(std::uint64_t at, std::uint64_t length);
@@ -70,6 +70,7 @@ private:
     std::uint64_t page_bytes_;
     unsigned chunk_shift_;
     huge_pages pages_;
+    numa where_;
     std::unique_ptr<memory_budget> budget_;
     int file_ = -1;
     // A bit for each chunk: whether anything was written to it.

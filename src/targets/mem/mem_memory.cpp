@@ -40,7 +40,7 @@ error no_memory(std::uint64_t bytes, huge_pages pages, int code) {
     return e;
 }
 
-result<std::byte*> map_memory(std::uint64_t mapped, huge_pages pages, int file) {
+result<std::byte*> map_memory(std::uint64_t mapped, huge_pages pages, const numa& where, int file) {
     const int kind = pages == huge_pages::reserved ? MAP_HUGETLB : MAP_NORESERVE;
     const int flags = file < 0 ? MAP_PRIVATE | MAP_ANONYMOUS | kind : MAP_SHARED;
     void* memory = ::mmap(nullptr, mapped, PROT_READ | PROT_WRITE, flags, file, 0);
@@ -49,6 +49,10 @@ result<std::byte*> map_memory(std::uint64_t mapped, huge_pages pages, int file) 
     if (pages == huge_pages::no) ::madvise(memory, mapped, MADV_NOHUGEPAGE);
     if (pages == huge_pages::transparent) ::madvise(memory, mapped, MADV_HUGEPAGE);
     ::madvise(memory, mapped, MADV_DONTDUMP);
+    if (auto placed = place_memory({static_cast<std::byte*>(memory), mapped}, where); !placed) {
+        ::munmap(memory, mapped);
+        return failure(std::move(placed).error());
+    }
     return static_cast<std::byte*>(memory);
 }
 

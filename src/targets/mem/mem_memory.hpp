@@ -2,6 +2,8 @@
 // Where a RAM disk's bytes are: pages, and a mapping of them.
 #pragma once
 
+#include "targets/mem/numa.hpp"
+
 #include <ashlar/error.hpp>
 
 #include <cstddef>
@@ -22,7 +24,7 @@ std::uint64_t page_bytes_of(huge_pages pages);
 // In whole pages; less than `bytes` if there is no such number.
 std::uint64_t mapped_bytes(std::uint64_t bytes, huge_pages pages);
 // Zeros of this process alone; with a descriptor, that file's content. Unmapped by the caller.
-result<std::byte*> map_memory(std::uint64_t mapped, huge_pages pages, int file);
+result<std::byte*> map_memory(std::uint64_t mapped, huge_pages pages, const numa& where, int file);
 error no_memory(std::uint64_t bytes, huge_pages pages, int code);
 
 }  // namespace ashlar::targets

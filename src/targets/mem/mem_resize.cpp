@@ -30,7 +30,7 @@ result<> mem_disk::grow_file(std::uint64_t mapped) {
         ::ftruncate(file_, static_cast<off_t>(mapped)) != 0) {
         return failure(no_memory(mapped, pages_, errno));
     }
-    auto memory = map_memory(mapped, pages_, file_);
+    auto memory = map_memory(mapped, pages_, where_, file_);
     if (!memory) return failure(std::move(memory).error());
     ::munmap(memory_, mapped_);
     memory_ = *memory;
