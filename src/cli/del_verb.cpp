@@ -86,6 +86,10 @@ error server_is_stuck(std::uint32_t id, int pid, error e) {
 void await_end(os::machine& m, int pid) {
     const std::uint64_t since = m.now_ns();
     while (is_alive(pid) && m.now_ns() - since < server_limit_ns) m.sleep_ns(tick_ns);
+    if (is_alive(pid)) {
+        log(level::warning,
+            fmt::format("process {} had a part in it and has not ended; it may be stopped", pid));
+    }
 }
 
 // Devices whose server is gone, of whatever program. One that waits for a new server is among them

@@ -38,11 +38,9 @@ result<> have_kept(control::control& c, os::machine& m, std::uint32_t id, const 
         if (entry.state == "live") return {};
         m.sleep_ns(tick_ns);
     }
-    return failure(
-        refused(id,
-                fmt::format("its keeper (pid {}) has not brought it back in half a minute",
-                            how.keeper),
-                "see why in the device's log (ashlar show), and whether the keeper is stopped"));
+    return failure(refused(
+        id, fmt::format("its keeper (pid {}) has not brought it back in half a minute", how.keeper),
+        "see why in the device's log (ashlar show), and whether the keeper is stopped"));
 }
 
 }  // namespace

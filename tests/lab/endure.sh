@@ -3,7 +3,7 @@
 # again, at random moments, and that of a second RAM disk is replaced by "ashlar upgrade", while fio
 # writes and verifies in a file system on each: no error, no other contents, and the file systems are
 # clean. ASHLAR_LAB_KILLS says how often each server is killed (200), ASHLAR_LAB_UPGRADES how often
-# one is replaced (100). It prints the times from a kill until the disk has answered a request again,
+# one is replaced (100), or as often as it goes in ASHLAR_LAB_SECONDS. It prints the times from a kill until the disk has answered a request again,
 # and how long upgrades paused.
 # by hand
 # limit: 7200
@@ -12,6 +12,7 @@ requires fio mkfs.ext4 e2fsck
 
 kills=${ASHLAR_LAB_KILLS:-200}
 upgrades=${ASHLAR_LAB_UPGRADES:-100}
+until=$((SECONDS + ${ASHLAR_LAB_SECONDS:-7000}))
 targets=(mem file upgraded)
 declare -A ids disks writers doers
 
@@ -34,7 +35,7 @@ storm_on() {
 kill_often() {
   local round before at count waiting
   id=${ids[$1]}
-  for ((round = 1; round <= kills; ++round)); do
+  for ((round = 1; round <= kills && SECONDS < until; ++round)); do
     if ((round % 4)); then pause 5.$((RANDOM % 1000)); else pause $((RANDOM % 3)).$((RANDOM % 1000)); fi
     before=$(show_number pid)
     at=${EPOCHREALTIME/./}
@@ -46,6 +47,7 @@ kill_often() {
       kill -0 "${writers[$1]}" 2>/dev/null || fail "$1: round $round: $(<"fio-$1/err")"
       pause 0.002
     done
+    echo >>"rounds-$1"
     # (Where fio was just about to start or to end, it would be fio's time.)
     ((waiting == 0)) || echo $(((${EPOCHREALTIME/./} - at) / 1000)) >>"times-$1"
   done
@@ -55,11 +57,12 @@ kill_often() {
 upgrade_often() {
   local round before
   id=${ids[$1]}
-  for ((round = 1; round <= upgrades; ++round)); do
+  for ((round = 1; round <= upgrades && SECONDS < until; ++round)); do
     pause $((RANDOM % 3)).$((RANDOM % 1000))
     before=$(show_number pid)
     "$ASHLAR" upgrade "$id" >"said-$1" 2>&1 || fail "round $round: $(<"said-$1")"
     [ "$(show_number pid)" -ne "$before" ] || fail "round $round: the old server serves it"
+    echo >>"rounds-$1"
     sed 's/.* for \(.*\) ms/\1/' "said-$1" >>"times-$1"
     kill -0 "${writers[$1]}" 2>/dev/null || fail "round $round: $(<"fio-$1/err")"
   done
@@ -89,9 +92,9 @@ done
 for target in "${targets[@]}"; do
   umount "mnt-$target"
   e2fsck -fn "${disks[$target]}" >fsck 2>&1 || fail "$target: $(<fsck)"
-  what="$kills kills; from one until a request that waited was answered, in ms, of $(wc -l <"times-$target")"
-  what+=" times"
-  [ "$target" != upgraded ] || what="pauses, in ms, of $upgrades upgrades"
+  rounds=$(wc -l <"rounds-$target")
+  what="$rounds kills; from one until a request that waited was answered, in ms, of $(wc -l <"times-$target") times"
+  [ "$target" != upgraded ] || what="pauses, in ms, of $rounds upgrades"
   echo "figure: kernel $(uname -r): $target: $what, p50 and worst: $(p50_and_worst <"times-$target")"
   remove "${ids[$target]}"
 done

@@ -65,7 +65,7 @@ commands=(
 
 # asks LIMIT WORD...: prints its line of the table.
 asks() {
-  local limit=$1 status=0 since=${EPOCHREALTIME/./} took pid
+  local limit=$(($1 * patience)) status=0 since=${EPOCHREALTIME/./} took pid
   shift
   "$ASHLAR" "$@" >out 2>err </dev/null &
   pid=$!
@@ -106,12 +106,13 @@ clear_away() {
 }
 nothing_is_left() {
   local left
-  left=$(ls /sys/class/ublk-char /dev | grep ublk | grep -v control || true)
+  left=$(ls /sys/class/ublk-char; ls /dev | grep 'ublk[bc]' || true)
   left+=$(pgrep -a ashlar || true)
   left+=$(ls "${ASHLAR_RUN_DIR-/run/ashlar}" | grep -v -e '^lock$' -e '^filler$' || true)
   [ -z "$left" ] || { echo "$state: left: $left" >&2; return 1; }
 }
 
+patience=${ASHLAR_LAB_PATIENCE:-1}
 mkdir mnt full
 count=0
 for state in "${!make[@]}"; do
