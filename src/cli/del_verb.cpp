@@ -28,7 +28,7 @@ namespace ashlar::cli {
 namespace {
 
 constexpr std::uint64_t tick_ns = 5'000'000;
-constexpr int server_ticks_max = 4000;  // twenty seconds
+constexpr std::uint64_t server_limit_ns = 20 * control::second_ns;
 // What a child may still say after its own limit.
 constexpr std::uint64_t grace_ns = 2 * control::second_ns;
 constexpr std::string_view word_of_success = "done";
@@ -84,7 +84,12 @@ error server_is_stuck(std::uint32_t id, int pid, error e) {
 }
 
 void await_end(os::machine& m, int pid) {
-    for (int tick = 0; is_alive(pid) && tick < server_ticks_max; ++tick) m.sleep_ns(tick_ns);
+    const std::uint64_t since = m.now_ns();
+    while (is_alive(pid) && m.now_ns() - since < server_limit_ns) m.sleep_ns(tick_ns);
+    if (is_alive(pid)) {
+        log(level::warning,
+            fmt::format("process {} had a part in it and has not ended; it may be stopped", pid));
+    }
 }
 
 // Devices whose server is gone, of whatever program. One that waits for a new server is among them
@@ -136,8 +141,9 @@ result<> remove_device(control::control& c, os::machine& m, const del_job& job) 
         if (keeper > 0) ::kill(keeper, SIGSTOP);
         const bool killed = end_server(entry);
         if (killed) removed = do_in_child(job);
-        if (keeper > 0) ::kill(keeper, SIGCONT);
     }
+    // Also one that somebody else has stopped: it has nothing left to keep, and ends.
+    if (job.force && keeper > 0) ::kill(keeper, SIGCONT);
     const int pid = entry.info.ublksrv_pid;
     if (!removed) return failure(server_is_stuck(job.id, pid, std::move(removed).error()));
     device_room::remove_record(m, job.id, entry.info.ublksrv_flags);

@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::uint64_t release_limit_ns = 30 * control::second_ns;
 constexpr std::uint64_t tick_ns = 20'000'000;
-constexpr int ticks_max = 1500;  // half a minute
+constexpr std::uint64_t wait_limit_ns = 30 * control::second_ns;
 
 bool waits(const device_entry& e) { return e.state == "quiesced" || e.state == "fail-io"; }
 
@@ -32,13 +32,15 @@ error refused(std::uint32_t id, std::string why, std::string remedy) {
 // Its keeper lives and has given up, or is just at work.
 result<> have_kept(control::control& c, os::machine& m, std::uint32_t id, const recipe& how) {
     tell_to_try_again(how);
-    for (int tick = 0; tick < ticks_max; ++tick) {
+    const std::uint64_t since = m.now_ns();
+    while (m.now_ns() - since < wait_limit_ns) {
         ASHLAR_TRY(const auto entry, look_at(c, m, id));
         if (entry.state == "live") return {};
         m.sleep_ns(tick_ns);
     }
-    return failure(refused(id, "its keeper has not brought it back in half a minute",
-                           "see why in the device's log: ashlar show"));
+    return failure(refused(
+        id, fmt::format("its keeper (pid {}) has not brought it back in half a minute", how.keeper),
+        "see why in the device's log (ashlar show), and whether the keeper is stopped"));
 }
 
 }  // namespace
@@ -49,7 +51,8 @@ result<std::string> recover_device(control::control& c, os::machine& m, std::uin
     const bool has_server = entry.record && is_alive(entry.record->pid);
     if (entry.record && !has_server) {
         // The kernel sees the end of a server some time after it.
-        for (int tick = 0; entry.state == "live" && tick < ticks_max; ++tick) {
+        const std::uint64_t since = m.now_ns();
+        while (entry.state == "live" && m.now_ns() - since < wait_limit_ns) {
             m.sleep_ns(tick_ns);
             ASHLAR_TRY(entry, look_at(c, m, id));
         }

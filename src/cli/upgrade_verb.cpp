@@ -5,6 +5,7 @@
 #include "cli/each_device.hpp"
 #include "cli/verbs.hpp"
 #include "device/nodes.hpp"
+#include "device/status.hpp"
 
 #include <fmt/format.h>
 
@@ -58,6 +59,8 @@ result<ready_server> upgrade_device(control::control& c, os::machine& m, std::ui
         return failure(refused(id, "its contents are in the memory of its server alone",
                                "make it with --supervise"));
     }
+    // One that is stopped lets nothing go, and is not asked to.
+    ASHLAR_CHECK(device_room::ask_status(id));
     ASHLAR_TRY(auto job, job_of(*entry.record, std::move(how)));
     job.await_release_ns = release_limit_ns;
     job.handed_over_by = entry.record->pid;

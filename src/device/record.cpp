@@ -15,6 +15,7 @@ namespace {
 // A failure in the directory for run-time data, with its reason and what to do.
 error run_error(error e) {
     const int code = e.code;
+    if (code == ETIMEDOUT) return e;
     if (code == ENOENT) {
         e.why = "the directory for run-time data is missing";
         e.remedy = "make it (mkdir -p /run), or name another in ASHLAR_RUN_DIR";

@@ -83,6 +83,8 @@ result<resize_outcome> ask_resize(std::uint32_t id, const resize_wish& wish) {
                            {"bytes", wish.bytes ? json(*wish.bytes) : json(nullptr)},
                            {"by", wish.by},
                            {"may_shrink", wish.may_shrink}};
+    // A size may take its time to change; a server that does not answer at all is found out sooner.
+    ASHLAR_CHECK(ask_status(id));
     ASHLAR_TRY(const std::string answer, ask_server(id, question.dump() + "\n", limit_seconds));
     if (auto failed = error_in(answer)) return failure(std::move(*failed));
     const json done = json::parse(answer, nullptr, false);

@@ -53,6 +53,20 @@ bool send_all(int fd, std::string_view text) {
     return true;
 }
 
+error unanswered(error e, std::uint32_t id) {
+    if (e.code == EAGAIN) e.code = ETIMEDOUT;  // the limit of a socket's wait
+    if (e.code == ETIMEDOUT) {
+        e.why = "it has not answered in time; it may be stopped, or stuck";
+        e.remedy = fmt::format("see what it waits for: ashlar why {}", id);
+    } else if (e.code == ECONNREFUSED || e.code == ENOENT) {
+        e.why = "no server of ashlar's listens for this device";
+        e.remedy = fmt::format("see who serves it: ashlar show {}", id);
+    } else {
+        e.remedy = fmt::format("see the device's log: {}", log_path(id));
+    }
+    return e;
+}
+
 }  // namespace
 
 result<status_socket> status_socket::open(std::uint32_t id) {
@@ -120,7 +134,7 @@ result<std::string> ask_server(std::uint32_t id, std::string_view question, int 
         if (got == 0 && answer.empty()) e.code = EPROTO;
     }
     ::close(fd);
-    if (e.code != 0) return failure(std::move(e));
+    if (e.code != 0) return failure(unanswered(std::move(e), id));
     return answer;
 }
 

@@ -11,7 +11,6 @@
 #include <cstdlib>
 #include <dirent.h>
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -19,17 +18,6 @@
 namespace ashlar::os {
 
 namespace {
-
-class linux_path_lock final : public path_lock {
-public:
-    explicit linux_path_lock(int fd) : fd_(fd) {}
-    linux_path_lock(const linux_path_lock&) = delete;
-    linux_path_lock& operator=(const linux_path_lock&) = delete;
-    ~linux_path_lock() override { ::close(fd_); }
-
-private:
-    int fd_;
-};
 
 std::unexpected<error> failed(std::string operation, const std::string& path, int code) {
     return failure({.operation = std::move(operation), .object = path, .code = code});
@@ -109,18 +97,6 @@ result<> linux::replace_file(const std::string& path, std::string_view text) {
 }
 
 void linux::remove_file(const std::string& path) { ::unlink(path.c_str()); }
-
-result<std::unique_ptr<path_lock>> linux::lock_path(const std::string& path) {
-    int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0) return failed("open", path, errno);
-    while (::flock(fd, LOCK_EX) != 0) {
-        if (errno == EINTR) continue;
-        const int code = errno;
-        ::close(fd);
-        return failed("lock", path, code);
-    }
-    return std::make_unique<linux_path_lock>(fd);
-}
 
 bool linux::udev_has_handled(const node& block, std::uint64_t since_ns) {
     // The control socket is there while udevd runs; the database entry once it has run the rules.

@@ -3,7 +3,9 @@
 
 import random
 import struct
+from itertools import takewhile
 
+SECTOR = 512
 BLOCK = 4096
 DISK_BLOCKS = 1024
 PER_FLUSH = 48
@@ -35,3 +37,36 @@ def number_in(block, content):
         return 0
     number = struct.unpack_from("<Q", content, 8)[0]
     return number if content == block_of(block, number) else None
+
+
+def torn(block, content):
+    """The rounds in a block's sectors, for one that the cut has torn; None if it is foreign."""
+    numbers = set()
+    for i in range(0, BLOCK, SECTOR):
+        part = content[i : i + SECTOR]
+        number = number_in(block, part * (BLOCK // SECTOR))
+        if number is None:
+            return None
+        numbers.add(number)
+    return numbers
+
+
+def must_hold(seed, acknowledged):
+    """For each block the last round that was acknowledged."""
+    must = [0] * DISK_BLOCKS
+    for number, blocks in takewhile(lambda r: r[0] <= acknowledged, places(seed)):
+        for block in blocks:
+            must[block] = number
+    return must
+
+
+def what_is_lost(disk, must):
+    """The first block that does not hold its round or a later one, in words; None if all do."""
+    for block in range(DISK_BLOCKS):
+        numbers = torn(block, bytes(disk[block * BLOCK : (block + 1) * BLOCK]))
+        if numbers is None or min(numbers) < must[block]:
+            return (
+                f"block {block} holds round {sorted(numbers or [])}, and round {must[block]} "
+                "was acknowledged"
+            )
+    return None
