@@ -2,7 +2,8 @@
 #include "cli/confine.hpp"
 
 #include "base/write_all.hpp"
-#include "os/machine.hpp"
+#include "os/linux_machine.hpp"
+#include "queue/ring_uses.hpp"
 
 #include <fmt/format.h>
 
@@ -61,7 +62,23 @@ void keep_what_rights_gave() {
     os::linux_machine().mark_io_thread();
 }
 
+std::string rings_in_words() {
+    using rings = os::linux::rings;
+    switch (os::this_linux().ring_restrictions()) {
+        case rings::restricted: return "restricted rings";
+        case rings::restricted_for_ever: return "restricted rings, new ones too";
+        case rings::unrestricted: break;
+    }
+    return {};
+}
+
 }  // namespace
+
+void confine_rings() {
+    // Before the rights go, and threads come, which inherit it.
+    ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    os::this_linux().restrict_rings(queue::ring_uses);
+}
 
 std::vector<std::string> confine_thread(const std::vector<std::string>& places) {
     std::vector<std::string> in_force;
@@ -78,6 +95,7 @@ std::vector<std::string> confine_process(const std::vector<std::string>& places)
     if (auto spared = ask_to_be_spared(); !spared.empty()) in_force.push_back(std::move(spared));
     for (std::string& what : confine_thread(places)) in_force.push_back(std::move(what));
     for (std::string& what : confine_calls()) in_force.push_back(std::move(what));
+    if (auto rings = rings_in_words(); !rings.empty()) in_force.push_back(std::move(rings));
     return in_force;
 }
 

@@ -17,6 +17,9 @@ std::string confine_files(const std::vector<std::string>& places);
 // Of all threads: system calls that no server makes.
 std::vector<std::string> confine_calls();
 
+// Of the calling thread, before it starts others: rings that do more than a server does with them.
+void confine_rings();
+
 // By the first thread, once the device can be used; the other threads have confined themselves.
 std::vector<std::string> confine_process(const std::vector<std::string>& places);
 

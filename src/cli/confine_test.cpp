@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "cli/confine.hpp"
 
+#include "os/ring.hpp"
+#include "queue/ring_uses.hpp"
 #include "support/run_directory.hpp"
 
 #include <doctest/doctest.h>
@@ -28,6 +30,37 @@ bool has(const std::vector<std::string>& all, const char* what) {
 
 bool is_denied(long outcome, int code) { return outcome == -1 && errno == code; }
 
+// What comes of an operation on a ring of the machine, for the data plane or for anything.
+int outcome_of(os::ring& r, std::uint8_t operation) {
+    io_uring_sqe* entry = r.prepare();
+    if (entry == nullptr) return -EBUSY;
+    entry->opcode = operation;
+    entry->fd = -1;
+    if (r.enter(1, os::no_timeout) < 0) return -EBUSY;
+    int outcome = 0;
+    r.take([&](std::uint64_t, int res, unsigned) { outcome = res; });
+    return outcome;
+}
+
+int look_at_rings(const std::vector<std::string>& in_force) {
+    os::machine& m = os::linux_machine();
+    auto plane = os::ring::open(m, {.single_issuer = true, .uses = &queue::ring_uses});
+    // Where rings are forbidden altogether.
+    if (!plane) return 0;
+    if (!has(in_force, "restricted rings")) return 14;
+    if (outcome_of(**plane, IORING_OP_FSYNC) != -EBADF) return 15;
+    if (outcome_of(**plane, IORING_OP_OPENAT) != -EACCES) return 16;
+    if (outcome_of(**plane, IORING_OP_NOP) != -EACCES) return 17;
+    if (m.ring_register((*plane)->raw(), IORING_REGISTER_EVENTFD, nullptr, 1) != -EACCES) return 18;
+    int files[] = {0};
+    if (m.ring_register((*plane)->raw(), IORING_REGISTER_FILES, files, 1) != 0) return 19;
+    // Of another ring it depends on the kernel.
+    const bool any = has(in_force, "restricted rings, new ones too");
+    auto other = os::ring::open(m, {});
+    if (!other) return 20;
+    return outcome_of(**other, IORING_OP_NOP) == (any ? -EACCES : 0) ? 0 : 21;
+}
+
 // What a confined process finds, as an exit code: 0, all is as it should be.
 int look_around(const std::string& own) {
     const int file = ::open((own + "/file").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -35,6 +68,7 @@ int look_around(const std::string& own) {
     if (file < 0 || memory < 0) return 1;
     int outcome = 0;
     std::atomic<bool> confined = false;
+    confine_rings();
     // A thread that is there already is filtered, too.
     std::thread other([&] {
         while (!confined) std::this_thread::yield();
@@ -64,12 +98,13 @@ int look_around(const std::string& own) {
     if (::open("/proc/meminfo", O_RDONLY | O_CLOEXEC) < 0) return 12;
     const bool sees_others = ::open("/etc/passwd", O_RDONLY | O_CLOEXEC) >= 0;
     if (sees_others == has(in_force, "no files but its own")) return 13;
-    return 0;
+    return look_at_rings(in_force);
 }
 
 }  // namespace
 
-TEST_CASE("a confined process starts no programs, opens no files but its own, and goes on") {
+TEST_CASE("a confined process starts no programs, opens no files but its own, has rings for "
+          "a server's work alone, and goes on") {
     const test::run_directory own;
     const pid_t child = ::fork();
     REQUIRE(child >= 0);

@@ -184,6 +184,7 @@ void work(server_job job, int to_parent) {
     const auto serve = [&]() -> result<> {
         const std::vector<int> inherited = descriptors_but({to_parent, job.how.keepsake});
         if (!shares) ASHLAR_CHECK(use_broker(job.device, [] { confine_thread({}); }));
+        if (!shares) confine_rings();
         ASHLAR_TRY(target served, make_target(job));
         leave_the_terminal(inherited);
         if (job.choose_recovery) job.wanted.recovery = recovery_for(job, served);

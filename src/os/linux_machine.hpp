@@ -5,6 +5,8 @@
 
 #include "os/machine.hpp"
 
+#include <atomic>
+
 // An old compiler's habit: `linux` is a macro for 1 in its GNU modes.
 #undef linux
 
@@ -22,6 +24,14 @@ public:
         helper_ = std::move(helper);
         give_up_ = std::move(give_up);
     }
+
+    // Rings that say what they are for (ring_spec::uses) are opened for that alone from now on; of
+    // this thread, and those that it starts, all rings are for no more than that where the kernel
+    // can do so (7.0). Before there are threads and rings.
+    void restrict_rings(const ring_uses& uses);
+    enum class rings : std::uint8_t { unrestricted, restricted, restricted_for_ever };
+    // What came of it, once rings have been opened.
+    [[nodiscard]] rings ring_restrictions() const { return rings_.load(); }
 
     result<int> open(const std::string& path, int flags) override;
     void close(int fd) override;
@@ -71,8 +81,11 @@ public:
     bool load_module(const std::string& module_name) override;
 
 private:
+    int begin_restricted(io_uring& ring, const ring_uses& uses);
+
     std::unique_ptr<broker> helper_;
     std::function<void()> give_up_;
+    std::atomic<rings> rings_ = rings::unrestricted;
 };
 
 // As linux_machine, for who delegates.

@@ -52,6 +52,7 @@ result<> linux::ring_open(io_uring& ring, const ring_spec& spec) {
     // with 6.1, SINGLE_ISSUER with 6.0, COOP_TASKRUN with 5.19, SUBMIT_ALL with 5.18.
     const unsigned common = spec.wide_entries ? IORING_SETUP_SQE128 : 0U;
     const unsigned tells = spec.spins ? IORING_SETUP_TASKRUN_FLAG : 0U;
+    const bool restricts = spec.uses != nullptr && rings_ == rings::restricted;
     const unsigned wanted[] = {
         common | IORING_SETUP_SUBMIT_ALL |
             (spec.single_issuer ? IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | tells
@@ -62,14 +63,18 @@ result<> linux::ring_open(io_uring& ring, const ring_spec& spec) {
     int outcome = -EINVAL;
     for (unsigned flags : wanted) {
         io_uring_params params{};
-        params.flags = flags;
+        params.flags = flags | (restricts ? IORING_SETUP_R_DISABLED : 0U);
         outcome = io_uring_queue_init_params(spec.entries, &ring, &params);
         if (outcome != -EINVAL) break;
     }
     if (outcome < 0) return failure(ring_error(-outcome, *this));
     // Spares the kernel a look-up per enter; counts per thread, so only for rings of one thread.
     if (spec.single_issuer) io_uring_register_ring_fd(&ring);
-    return {};
+    if (!restricts) return {};
+    outcome = begin_restricted(ring, *spec.uses);
+    if (outcome >= 0) return {};
+    io_uring_queue_exit(&ring);
+    return failure({.operation = "io_uring_register", .object = "a new ring", .code = -outcome});
 }
 
 void linux::ring_close(io_uring& ring) { io_uring_queue_exit(&ring); }

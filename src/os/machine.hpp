@@ -46,11 +46,20 @@ struct holder {
     bool operator==(const holder&) const = default;
 };
 
+// What a ring is for: opcodes and flags of its entries, and calls of io_uring_register(2). Of a
+// machine that restricts rings, all else is refused with EACCES. Lives as long as the ring.
+struct ring_uses {
+    std::span<const std::uint8_t> operations;
+    std::uint8_t entry_flags = 0;
+    std::span<const std::uint8_t> registrations = {};
+};
+
 struct ring_spec {
     unsigned entries = 8;
     bool wide_entries = false;   // 128-byte submission entries: control commands need them
     bool single_issuer = false;  // one thread uses it, with task work deferred to its own waits
     bool spins = false;          // … and may be asked to ring_spin
+    const ring_uses* uses = nullptr;  // null: whatever io_uring has
 };
 
 inline constexpr std::uint64_t no_timeout = std::numeric_limits<std::uint64_t>::max();

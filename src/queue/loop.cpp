@@ -2,6 +2,7 @@
 #include "queue/loop.hpp"
 
 #include "base/try.hpp"
+#include "queue/ring_uses.hpp"
 #include "queue/slot.hpp"
 
 #include <algorithm>
@@ -32,7 +33,8 @@ loop::~loop() {
 result<> loop::open(unsigned entries) {
     ASHLAR_TRY(ring_, os::ring::open(machine_, {.entries = std::bit_ceil(entries),
                                                 .single_issuer = true,
-                                                .spins = spin_ns_ != 0}));
+                                                .spins = spin_ns_ != 0,
+                                                .uses = &ring_uses}));
     arm_wakeup();
     return {};
 }

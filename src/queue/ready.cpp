@@ -3,6 +3,7 @@
 
 #include "base/try.hpp"
 #include "os/ring.hpp"
+#include "queue/ring_uses.hpp"
 #include "uapi/ublk.hpp"
 
 #include <fmt/format.h>
@@ -83,9 +84,11 @@ private:
 
 result<> make_ready_once(os::machine& m, int char_fd, std::uint16_t queue, std::uint16_t depth,
                          bool copies, bool raw_commands) {
-    const os::ring_spec spec{.entries = std::bit_ceil(unsigned{depth}), .single_issuer = true};
+    const os::ring_spec spec{
+        .entries = std::bit_ceil(unsigned{depth}), .single_issuer = true, .uses = &ring_uses};
     ASHLAR_TRY(auto most_ring, os::ring::open(m, spec));
-    ASHLAR_TRY(auto last_ring, os::ring::open(m, {.entries = 1, .single_issuer = true}));
+    ASHLAR_TRY(auto last_ring,
+               os::ring::open(m, {.entries = 1, .single_issuer = true, .uses = &ring_uses}));
     const auto last_tag = static_cast<std::uint16_t>(depth - 1);
     const std::uint64_t limit = m.version().older_than(6, 7) ? old_monitor_ns : work_ns;
     bool seen = false;

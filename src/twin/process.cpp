@@ -157,6 +157,7 @@ int process::set_up(io_uring& user, const os::ring_spec& spec) {
     const unsigned entries = std::bit_ceil(spec.entries);
     r->wide = spec.wide_entries;
     r->single_issuer = spec.single_issuer;
+    r->uses = spec.uses;  // as for a server with all restrictions: what it needs has to be named
     r->entries.resize(std::size_t{entries} * (spec.wide_entries ? 2 : 1));
     r->completions.resize(std::size_t{entries} * 2);
     r->cq_limit = entries * 2;

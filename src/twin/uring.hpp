@@ -94,6 +94,7 @@ struct ring {
     unsigned sq_head = 0, sq_tail = 0, sq_flags = 0, cq_head = 0, cq_tail = 0;
     unsigned cq_limit = 0;  // completions that fit
     bool wide = false, single_issuer = false;
+    const os::ring_uses* uses = nullptr;  // null: not restricted
     bool closing = false;
 
     std::vector<io_uring_cqe> ready;  // completed, in no order, for the next look
@@ -139,6 +140,7 @@ private:
     int cancel(std::uint64_t user_data);
     void guard(entry_chain& chain);
     int refused(const io_uring_sqe& entry) const;
+    [[nodiscard]] bool restricts(const io_uring_sqe& entry) const;
     open_file* file_for(const io_uring_sqe& entry) const;
     void run_work();
     void show_completions(unsigned wait);

@@ -91,11 +91,18 @@ open_file* ring::file_for(const io_uring_sqe& entry) const {
     return index < files.size() ? files[index] : nullptr;
 }
 
+bool ring::restricts(const io_uring_sqe& entry) const {
+    if (uses == nullptr) return false;
+    return std::ranges::find(uses->operations, entry.opcode) == uses->operations.end() ||
+           (entry.flags & ~uses->entry_flags) != 0;
+}
+
 // By the rows of io_uring; 0 when it takes the entry. Entries of the usual form need no look.
 int ring::refused(const io_uring_sqe& entry) const {
     const bool command = entry.opcode == IORING_OP_URING_CMD;
     const bool usual = (entry.flags & ~usual_flags) == 0 && entry.ioprio == 0;
-    if (usual && opcode_known(entry.opcode) &&
+    const bool restricted = restricts(entry);
+    if (usual && !restricted && opcode_known(entry.opcode) &&
         (!command || (entry.__pad1 == 0 && entry.uring_cmd_flags == 0))) {
         return 0;
     }
@@ -108,7 +115,7 @@ int ring::refused(const io_uring_sqe& entry) const {
     c.personality_known = entry.personality == 0;
     c.wide_entry = wide;
     c.polled_ring = false;
-    c.restricted = false;
+    c.restricted = restricted;
     c.command_number = entry.cmd_op;
     c.pad1 = entry.__pad1;
     c.command_flags = entry.uring_cmd_flags;

@@ -4,6 +4,7 @@
 #include "twin/process.hpp"
 #include "twin/uring.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <sys/uio.h>
 #include <utility>
@@ -67,6 +68,10 @@ int register_provided(ring& r, const io_uring_buf_reg& wanted) {
 }  // namespace
 
 int ring::register_call(unsigned opcode, void* argument, unsigned count) {
+    if (uses != nullptr &&
+        std::ranges::find(uses->registrations, opcode) == uses->registrations.end()) {
+        return -EACCES;
+    }
     switch (opcode) {
         case IORING_REGISTER_FILES:
             return register_files(*this, static_cast<const int*>(argument), count);

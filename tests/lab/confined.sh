@@ -17,6 +17,27 @@ check_call() { # OUTCOME CALL...
 has_broker() { pgrep -x 'ashlar broker' >brokers; }
 is_without_broker() { ! has_broker; }
 
+# Its rings do what a server does with them and nothing else; from 7.0 on, those that it would make.
+check_rings() {
+  local thread ring outcome rings=0 expected=EFAULT
+  for thread in /proc/"$(show_number pid)"/task/*; do
+    grep -q 'ashlar [0-9]*q' "$thread/comm" || continue
+    for ring in /proc/"$(show_number pid)"/fd/*; do
+      [ "$(readlink "$ring")" = 'anon_inode:[io_uring]' ] || continue
+      outcome=$("$ASHLAR_TESTS_BIN/injected_call" "${thread##*/}" register "${ring##*/}")
+      # Another thread's ring is none of its business in any case.
+      case $outcome in
+        EACCES) rings=$((rings + 1)) ;;
+        EEXIST) ;;
+        *) fail "a ring of thread ${thread##*/}: $outcome" ;;
+      esac
+    done
+  done
+  [ "$rings" -ge 1 ] || fail 'no ring was looked at'
+  kernel_is_before 7.0 || expected=EACCES
+  check_call "$expected" new-ring
+}
+
 check_confined() {
   local thread pid set
   pid=$(show_number pid)
@@ -29,12 +50,13 @@ check_confined() {
   done
   [ "$(<"/proc/$pid/oom_score_adj")" -eq -900 ] || fail "its out-of-memory score"
   "$ASHLAR" show "$id" >shown
-  has_line '^confined: .*score -900; no new privileges; no files but its own; no capabilities; system calls filtered' \
+  has_line '^confined: .*score -900; no new privileges; no files but its own; no capabilities; system calls filtered; restricted rings' \
     shown || fail "show says: $(<shown)"
   check_call EACCES open /etc/shadow
   check_call EACCES open /dev/ublk-control
   check_call EPERM exec /bin/sh
   check_call EPERM fork
+  check_rings
   # What it needs it still may: so the refusals are no accident of the way they are made.
   check_call allowed open "/sys/block/ublkb$id/stat"
 }
@@ -88,5 +110,6 @@ serve "$ASHLAR" run mem 16M
 "$ASHLAR" show "$id" >shown
 has_line '^confined: *no$' shown || fail "show says: $(<shown)"
 [ "$(try_call open /etc/shadow)" = allowed ] || fail "the call is refused to anybody"
+check_call EFAULT new-ring
 end_server
 rm /etc/shadow
