@@ -41,12 +41,6 @@ void queue::arrived(slot& s) {
     }
 }
 
-void queue::count_arrival(slot& s) {
-    batch_ += 1;
-    with_target_ += 1;
-    counters_.since[s.tag].set(turn_began_ns_ | 1);
-}
-
 void queue::start(slot& s) {
     // The kernel writes descriptors in shared memory: what was checked must be what is used.
     const uapi::io_desc d = descriptors_[s.tag];
@@ -89,7 +83,7 @@ void queue::refuse(slot& s, int code, std::string_view why) {
     commit(s, -code);
 }
 
-void queue::hand_over(slot& s, access way) {
+inline void queue::hand_over(slot& s, access way) {
     s.goes_back = way == access::own_buffer && s.op() == operation::read;
     if (way == access::own_buffer && s.op() == operation::write) {
         if (auto failed = copy_from_request(place_of(s), 0, s.data())) [[unlikely]] {
@@ -100,7 +94,8 @@ void queue::hand_over(slot& s, access way) {
 }
 
 // Where in this process the data of a request is, or has to be put.
-std::span<std::byte> queue::room_for(slot& s, const uapi::io_desc& d, operation op, access way) {
+inline std::span<std::byte> queue::room_for(slot& s, const uapi::io_desc& d, operation op,
+                                            access way) {
     const std::size_t bytes = d.nr_sectors * std::size_t{uapi::sector_bytes};
     if (way == access::own_buffer) return from_pool(s, bytes);
     if (way != access::buffer && way != access::in_place) return {};
@@ -117,7 +112,7 @@ std::span<std::byte> queue::from_pool(slot& s, std::size_t bytes) {
     return s.pooled ? std::span(buffer, bytes) : buffers_.of(s.tag, bytes);
 }
 
-void queue::give_to_target(slot& s) {
+inline void queue::give_to_target(slot& s) {
     if (target_.table().asynchronous) {
         arena_in_use arena(&s.frames);
         target_.start(s);
@@ -130,7 +125,7 @@ copy_place queue::place_of(const slot& s) const {
     return {.machine = spec_.machine, .char_fd = spec_.char_fd, .queue = spec_.id, .tag = s.tag};
 }
 
-void queue::answer(slot& s, std::error_code failed, std::string_view why) {
+inline void queue::answer(slot& s, std::error_code failed, std::string_view why) {
     if (s.with != slot::owner::target) [[unlikely]] {
         note(s, EINVAL, "a request was answered twice; the second answer is dropped");
         return;

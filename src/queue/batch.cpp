@@ -58,19 +58,6 @@ batch::~batch() {
     if (!memory_.empty()) machine_.free_memory(memory_);
 }
 
-std::byte* batch::element(unsigned array, unsigned n) const noexcept {
-    return elements_ + (std::size_t{array} * spec_.depth + n) * element_bytes_;
-}
-
-void batch::add(std::uint16_t tag, std::int32_t outcome, std::uint64_t address) noexcept {
-    std::byte* place = element(gathering_, gathered_++);
-    const uapi::elem_header header{.tag = tag,
-                                   .buf_index = static_cast<std::uint16_t>(spec_.first_place + tag),
-                                   .result = outcome};
-    std::memcpy(place, &header, sizeof header);
-    if (spec_.with_address) std::memcpy(place + sizeof header, &address, sizeof address);
-}
-
 void batch::fill(io_uring_sqe& entry, uapi::io_op op, const std::byte* elements, unsigned count,
                  std::uint16_t flags) noexcept {
     entry.opcode = IORING_OP_URING_CMD;

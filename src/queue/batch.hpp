@@ -12,6 +12,7 @@
 #include "uapi/ublk.hpp"
 
 #include <array>
+#include <cstring>
 #include <memory>
 #include <optional>
 #include <span>
@@ -80,5 +81,18 @@ private:
     unsigned first_ = 0;      // of the other array: the first element that the kernel has
     unsigned left_ = 0;       // … and how many from there
 };
+
+inline std::byte* batch::element(unsigned array, unsigned n) const noexcept {
+    return elements_ + (std::size_t{array} * spec_.depth + n) * element_bytes_;
+}
+
+inline void batch::add(std::uint16_t tag, std::int32_t outcome, std::uint64_t address) noexcept {
+    std::byte* place = element(gathering_, gathered_++);
+    const uapi::elem_header header{.tag = tag,
+                                   .buf_index = static_cast<std::uint16_t>(spec_.first_place + tag),
+                                   .result = outcome};
+    std::memcpy(place, &header, sizeof header);
+    if (spec_.with_address) std::memcpy(place + sizeof header, &address, sizeof address);
+}
 
 }  // namespace ashlar::queue

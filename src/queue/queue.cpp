@@ -197,11 +197,6 @@ void queue::command(slot& s, uapi::io_op op, std::int32_t outcome, std::uint64_t
     if (s.awaited) with_kernel_ += 1;
 }
 
-// What a command says of the tag's buffer, for the data of writes to come.
-std::uint64_t queue::buffer_address(std::uint16_t tag) const {
-    return kernel_copies(spec_.lane) ? buffers_.address(tag) : 0;
-}
-
 void queue::leave() {
     loop_.mark(*this);
     if (loop_.shared()) return round_ends();
@@ -262,34 +257,10 @@ void queue::answer_again(slot& s, int refusal) {
     send(s, -EIO);
 }
 
-void queue::commit(slot& s, std::int32_t outcome) {
-    with_target_ -= 1;
-    // Two looks at the clock a turn are all that it costs: what is answered in the turn in which it
-    // came is counted when the answers go.
-    counter& since = counters_.since[s.tag];
-    if (since.get() == (turn_began_ns_ | 1)) answered_ += 1;
-    else counters_.answered(turn_began_ns_ - since.get(), 1);
-    since.set(0);
-    if (s.pooled) {
-        loop_.buffers().give_back(s.data().data(), s.data().size());
-        s.pooled = false;
-    }
-    send(s, outcome);
-}
-
 void queue::tell_latency() {
     if (answered_ == 0) return;
     counters_.answered(spec_.machine->now_ns() - turn_began_ns_, answered_);
     answered_ = 0;
-}
-
-void queue::send(slot& s, std::int32_t outcome) {
-    if (s.registered_by_hand) unregister_data(s);
-    if (!spec_.in_batches) {
-        return command(s, uapi::io_op::commit_and_fetch_req, outcome, answer_address(s));
-    }
-    s.with = slot::owner::kernel;
-    batches_->add(s.tag, outcome, buffer_address(s.tag));
 }
 
 void queue::submit(ring_operation& operation) {

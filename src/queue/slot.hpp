@@ -76,4 +76,40 @@ inline std::uint16_t queue::place_in_table(std::uint16_t tag) const {
     return static_cast<std::uint16_t>(first_place_ + tag);
 }
 
+// What a command says of the tag's buffer, for the data of writes to come.
+inline std::uint64_t queue::buffer_address(std::uint16_t tag) const {
+    return kernel_copies(spec_.lane) ? buffers_.address(tag) : 0;
+}
+
+inline void queue::count_arrival(slot& s) {
+    batch_ += 1;
+    with_target_ += 1;
+    counters_.since[s.tag].set(turn_began_ns_ | 1);
+}
+
+inline void queue::send(slot& s, std::int32_t outcome) {
+    if (s.registered_by_hand) [[unlikely]]
+        unregister_data(s);
+    if (!spec_.in_batches) {
+        return command(s, uapi::io_op::commit_and_fetch_req, outcome, answer_address(s));
+    }
+    s.with = slot::owner::kernel;
+    batches_->add(s.tag, outcome, buffer_address(s.tag));
+}
+
+inline void queue::commit(slot& s, std::int32_t outcome) {
+    with_target_ -= 1;
+    // Two looks at the clock a turn are all that it costs: what is answered in the turn in which it
+    // came is counted when the answers go.
+    counter& since = counters_.since[s.tag];
+    if (since.get() == (turn_began_ns_ | 1)) answered_ += 1;
+    else counters_.answered(turn_began_ns_ - since.get(), 1);
+    since.set(0);
+    if (s.pooled) {
+        loop_.buffers().give_back(s.data().data(), s.data().size());
+        s.pooled = false;
+    }
+    send(s, outcome);
+}
+
 }  // namespace ashlar::queue
