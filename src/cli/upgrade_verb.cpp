@@ -5,6 +5,7 @@
 #include "cli/each_device.hpp"
 #include "cli/verbs.hpp"
 #include "device/nodes.hpp"
+#include "device/record.hpp"
 #include "device/status.hpp"
 
 #include <fmt/format.h>
@@ -40,6 +41,13 @@ result<> check_harmless(const uapi::ctrl_dev_info& info) {
                            "use Linux 6.16; or do it all the same: --force"));
 }
 
+// The new server writes the record when the old one has let go, and nothing may fail any more.
+result<> check_record_can_be_written(os::machine& m, const uapi::ctrl_dev_info& info) {
+    ASHLAR_TRY(auto lock, device_room::lock_run_directory(m));
+    const auto record = device_room::read_record(m, info.dev_id, info.ublksrv_flags);
+    return record ? device_room::write_record(m, *record) : result<>();
+}
+
 result<ready_server> upgrade_device(control::control& c, os::machine& m, std::uint32_t id,
                                     bool force) {
     ASHLAR_TRY(const auto entry, look_at(c, m, id));
@@ -61,6 +69,7 @@ result<ready_server> upgrade_device(control::control& c, os::machine& m, std::ui
     }
     // One that is stopped lets nothing go, and is not asked to.
     ASHLAR_CHECK(device_room::ask_status(id));
+    ASHLAR_CHECK(check_record_can_be_written(m, entry.info));
     ASHLAR_TRY(auto job, job_of(*entry.record, std::move(how)));
     job.await_release_ns = release_limit_ns;
     job.handed_over_by = entry.record->pid;

@@ -3,8 +3,8 @@
 # again, at random moments, and that of a second RAM disk is replaced by "ashlar upgrade", while fio
 # writes and verifies in a file system on each: no error, no other contents, and the file systems are
 # clean. ASHLAR_LAB_KILLS says how often each server is killed (200), ASHLAR_LAB_UPGRADES how often
-# one is replaced (100), or as often as it goes in ASHLAR_LAB_SECONDS. It prints the times from a kill until the disk has answered a request again,
-# and how long upgrades paused.
+# one is replaced (100), or as often as it goes in ASHLAR_LAB_SECONDS. It prints the times from a kill
+# until the disk has answered a request again, and how long upgrades paused.
 # by hand
 # limit: 7200
 . "${0%/*}/functions.sh"
@@ -93,7 +93,8 @@ for target in "${targets[@]}"; do
   umount "mnt-$target"
   e2fsck -fn "${disks[$target]}" >fsck 2>&1 || fail "$target: $(<fsck)"
   rounds=$(wc -l <"rounds-$target")
-  what="$rounds kills; from one until a request that waited was answered, in ms, of $(wc -l <"times-$target") times"
+  what="$rounds kills; from one until a request that waited was answered, in ms, of"
+  what+=" $(wc -l <"times-$target") times"
   [ "$target" != upgraded ] || what="pauses, in ms, of $rounds upgrades"
   echo "figure: kernel $(uname -r): $target: $what, p50 and worst: $(p50_and_worst <"times-$target")"
   remove "${ids[$target]}"

@@ -27,7 +27,7 @@ full_run() {
   export ASHLAR_RUN_DIR=$PWD/full
 }
 fill_run() { dd if=/dev/zero of=full/filler bs=4k status=none 2>/dev/null || true; }
-broker_of() { pgrep -f 'ashlar broker' | head -n 1; }
+broker_of() { pgrep -n -x 'ashlar broker'; }
 
 declare -A make=(
   [held]='add mem 64M; hold'

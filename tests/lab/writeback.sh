@@ -2,7 +2,8 @@
 # A file system with dirty pages whose server exits: whoever writes back, syncs or unmounts gets an
 # error, or waits for the next server and then gets none; nothing hangs, none of our commands either, and
 # what was synced before is there.
-# any kernel
+# by hand
+# limit: 300
 . "${0%/*}/functions.sh"
 requires mkfs.ext4 e2fsck
 
