@@ -4,6 +4,7 @@
 #include "base/error_line.hpp"
 #include "cli/worker.hpp"
 #include "control/channel.hpp"
+#include "control/facts.hpp"
 #include "device/nodes.hpp"
 #include "os/linux_broker.hpp"
 #include "os/linux_machine.hpp"
@@ -190,7 +191,8 @@ result<> use_broker(std::optional<std::uint32_t> device, std::function<void()> g
                         .why = "no process could be made that sends the server's commands",
                         .remedy = "raise ulimit -u, or free some memory"});
     }
-    os::this_linux().delegate(os::broker_at(ends[0]), std::move(give_up));
+    os::this_linux().delegate(os::broker_at(ends[0], control::is_admin(os::this_linux())),
+                              std::move(give_up));
     return {};
 }
 

@@ -105,7 +105,7 @@ TEST_CASE("a broker makes one device, which is its server's from then on") {
 
 TEST_CASE("commands go to the broker and come back; late answers are not mistaken for others") {
     played_broker played;
-    const auto broker = os::broker_at(played.servers_end(), 50'000'000);
+    const auto broker = os::broker_at(played.servers_end(), true, 50'000'000);
     std::thread other([&] {
         std::string payload;
         const auto first = played.hear(payload);
@@ -138,7 +138,7 @@ TEST_CASE("commands go to the broker and come back; late answers are not mistake
 
 TEST_CASE("what keeps a broker from its work is told to its server") {
     played_broker played;
-    const auto broker = os::broker_at(played.servers_end());
+    const auto broker = os::broker_at(played.servers_end(), std::nullopt);
     std::thread other([&] {
         std::string payload;
         const auto first = played.hear(payload);

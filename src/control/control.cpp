@@ -15,6 +15,11 @@ namespace {
 
 std::string node_of(std::uint32_t id) { return fmt::format("/dev/ublkc{}", id); }
 
+// Other commands name no node.
+bool is_of_a_device(uapi::ctrl_op op) {
+    return op != uapi::ctrl_op::add_dev && op != uapi::ctrl_op::get_features;
+}
+
 template <class T>
 std::span<std::byte> bytes_of(T& value) {
     return std::as_writable_bytes(std::span(&value, 1));
@@ -43,7 +48,7 @@ control::~control() = default;
 // What a command has before its payload: the node of a device without privileges, by whose
 // permissions the kernel grants the command.
 std::string control::path_for(const call& c) const {
-    if (c.op == uapi::ctrl_op::add_dev || c.op == uapi::ctrl_op::get_features) return {};
+    if (!is_of_a_device(c.op)) return {};
     if (!c.device.path.empty() || !unprivileged_.contains(c.device.id)) return c.device.path;
     return node_of(c.device.id);
 }
@@ -51,9 +56,8 @@ std::string control::path_for(const call& c) const {
 // After an EINVAL, which is what such a device has for who does not name it: what it has for who
 // does. 0 if the command is worth another try.
 int control::learn_that_unprivileged(const call& c) {
-    if (c.op == uapi::ctrl_op::add_dev || c.op == uapi::ctrl_op::get_features) return -EINVAL;
-    if (!c.device.path.empty() || unprivileged_.contains(c.device.id)) return -EINVAL;
-    if (machine_.version().older_than(6, 3)) return -EINVAL;
+    const bool named_none = is_of_a_device(c.op) && path_for(c).empty();
+    if (!named_none || machine_.version().older_than(6, 3)) return -EINVAL;
     const device_ref named(c.device.id, node_of(c.device.id));
     uapi::ctrl_dev_info info;
     sent_command asked{.op = uapi::ctrl_op::get_dev_info2};

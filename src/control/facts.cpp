@@ -31,16 +31,6 @@ fact<std::uint64_t> number_behind(std::string_view text, std::string_view word, 
     return number;
 }
 
-fact<bool> is_admin(os::machine& m) {
-    const std::string status = m.read_text("/proc/self/status").value_or("");
-    const auto capabilities = number_behind(status, "CapEff:", 16);
-    if (!capabilities.known()) return {};
-    // In a user name space of its own a process has capabilities that count for nothing here.
-    const std::string ids = m.read_text("/proc/self/uid_map").value_or("");
-    const bool initial = ids.empty() || ids.find("4294967295") != std::string::npos;
-    return initial && (capabilities.value() >> cap_sys_admin & 1) != 0;
-}
-
 // The entry: all of it is as control makes it.
 void fill_entry(rules::call& c, const sent_command& sent) {
     rules::fill_usual_entry(c, sent.number, rules::call::file_kind::control);
@@ -109,8 +99,7 @@ void fill_device(rules::call& c, const sent_command& sent) {
 }
 
 void fill_machine(rules::call& c, const sent_command& sent, os::machine& m) {
-    // A helper, who sends the commands, has kept what this process has given up.
-    c.admin = m.helper() != nullptr ? fact<bool>(true) : is_admin(m);
+    if (const auto admin = is_admin(m)) c.admin = *admin;
     std::uint32_t devices = 0;
     bool there = false;
     for (const std::string& name : m.list_directory(devices_directory)) {
@@ -128,6 +117,18 @@ void fill_machine(rules::call& c, const sent_command& sent, os::machine& m) {
 }
 
 }  // namespace
+
+std::optional<bool> is_admin(os::machine& m) {
+    // What this process has given up, its helper may have kept.
+    if (const os::broker* helper = m.helper(); helper != nullptr) return helper->is_admin();
+    const std::string status = m.read_text("/proc/self/status").value_or("");
+    const auto capabilities = number_behind(status, "CapEff:", 16);
+    if (!capabilities.known()) return {};
+    // In a user name space of its own a process has capabilities that count for nothing here.
+    const std::string ids = m.read_text("/proc/self/uid_map").value_or("");
+    const bool initial = ids.empty() || ids.find("4294967295") != std::string::npos;
+    return initial && (capabilities.value() >> cap_sys_admin & 1) != 0;
+}
 
 rules::kernel kernel_of(os::machine& m) {
     rules::kernel k = rules::kernel_of_release(m.version().text);

@@ -5,6 +5,8 @@
 #include "control/reasons.hpp"
 #include "rules/call.hpp"
 
+#include <optional>
+
 namespace ashlar::control {
 
 // What the facts point to.
@@ -13,6 +15,9 @@ struct payload_copy {
     uapi::params params;
     uapi::shmem_buf_reg buffer;
 };
+
+// The process that sends the commands has CAP_SYS_ADMIN where that counts; empty if not known.
+std::optional<bool> is_admin(os::machine& m);
 
 rules::call facts_of(const sent_command& sent, const rules::kernel& k, payload_copy& copy,
                      os::machine& m);

@@ -2,6 +2,7 @@
 #include "device/lanes.hpp"
 
 #include "base/try.hpp"
+#include "queue/lane_kind.hpp"
 
 #include <fmt/format.h>
 
@@ -92,8 +93,7 @@ std::vector<candidate> candidates(const target& served, bool in_batches) {
 
 // Why the target can't use a lane that was asked for; null if it can.
 const char* unfit(lane wanted, const target& served) {
-    const bool zero_copy = wanted == lane::zero_copy || wanted == lane::zero_copy_manual;
-    if (zero_copy && !served.passes_data()) {
+    if (queue::is_zero_copy(wanted) && !served.passes_data()) {
         return "this target looks at the data, which zero copy keeps from it";
     }
     if (wanted == lane::in_place && served.table().place == nullptr) {

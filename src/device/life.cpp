@@ -7,6 +7,7 @@
 #include "device/queue_life.hpp"
 #include "device/record.hpp"
 #include "device/recovery.hpp"
+#include "queue/lane_kind.hpp"
 #include "uapi/print.hpp"
 
 #include <ashlar/log.hpp>
@@ -153,7 +154,7 @@ result<> device::implementation::choose_lane() {
         lane_.lane_why = "a device without privileges has none with fewer copies";
     }
     plan_.info.flags |= device_flags(lane_);
-    if (lane_.lane == lane::zero_copy || lane_.lane == lane::zero_copy_manual) {
+    if (queue::is_zero_copy(lane_.lane)) {
         // What is below may want its blocks in one piece of memory.
         plan_.params.types |= uapi::param_type_dma_align;
         plan_.params.dma.alignment = (1U << plan_.params.basic.logical_bs_shift) - 1;

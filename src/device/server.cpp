@@ -89,7 +89,7 @@ nlohmann::ordered_json counters_json(const queue_counters& c) {
 }
 
 std::string status_of(const device::implementation& d, const confinement& confined) {
-    nlohmann::ordered_json json = {{"id", d.id()},
+    nlohmann::ordered_json told = {{"id", d.id()},
                                    {"pid", ::getpid()},
                                    {"target", d.wanted().kind},
                                    {"lane", name(d.lane().lane)},
@@ -98,8 +98,8 @@ std::string status_of(const device::implementation& d, const confinement& confin
                                    {"delivery_why", d.lane().delivery_why},
                                    {"confined", confined},
                                    {"queues", nlohmann::ordered_json::array()}};
-    for (const queue_counters& c : d.counters()) json["queues"].push_back(counters_json(c));
-    return json.dump() + "\n";
+    for (const queue_counters& c : d.counters()) told["queues"].push_back(counters_json(c));
+    return told.dump() + "\n";
 }
 
 bool has_done_io(const device::implementation& d) {

@@ -33,8 +33,8 @@ std::uint64_t now_ns() {
 
 class socket_broker final : public broker {
 public:
-    socket_broker(int socket, std::uint64_t slack_ns)
-        : socket_(socket), slack_ns_(slack_ns), message_(broker_message_max) {}
+    socket_broker(int socket, std::optional<bool> admin, std::uint64_t slack_ns)
+        : socket_(socket), admin_(admin), slack_ns_(slack_ns), message_(broker_message_max) {}
     socket_broker(const socket_broker&) = delete;
     socket_broker& operator=(const socket_broker&) = delete;
     ~socket_broker() override { ::close(socket_); }
@@ -49,6 +49,8 @@ public:
         std::copy_n(message_.begin() + sizeof(broker_answer), answered, payload.begin());
         return static_cast<int>(outcome);
     }
+
+    [[nodiscard]] std::optional<bool> is_admin() const override { return admin_; }
 
     std::vector<holder> holders_of(const std::string& disk) override {
         broker_question q{.what = broker_question::kind::holders};
@@ -70,6 +72,7 @@ private:
     static std::vector<holder> holders_in(std::string_view text);
 
     int socket_;
+    std::optional<bool> admin_;
     std::uint64_t slack_ns_;
     std::mutex one_at_a_time_;
     std::vector<std::byte> message_;
@@ -153,8 +156,8 @@ std::string text_of(const std::vector<holder>& holders) {
     return text;
 }
 
-std::unique_ptr<broker> broker_at(int socket, std::uint64_t slack_ns) {
-    return std::make_unique<socket_broker>(socket, slack_ns);
+std::unique_ptr<broker> broker_at(int socket, std::optional<bool> admin, std::uint64_t slack_ns) {
+    return std::make_unique<socket_broker>(socket, admin, slack_ns);
 }
 
 }  // namespace ashlar::os

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,8 +36,10 @@ std::string text_of(const std::vector<holder>& holders);
 
 // The end of a process that delegates its rights; owns the socket. Of all threads one asks at a
 // time, and the others wait.
+// `admin`: as broker::is_admin.
 // `slack_ns`: what an answer may take beside the deadline of a command, which is taken back first.
 inline constexpr std::uint64_t broker_slack_ns = 15'000'000'000;
-std::unique_ptr<broker> broker_at(int socket, std::uint64_t slack_ns = broker_slack_ns);
+std::unique_ptr<broker> broker_at(int socket, std::optional<bool> admin,
+                                  std::uint64_t slack_ns = broker_slack_ns);
 
 }  // namespace ashlar::os

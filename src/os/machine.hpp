@@ -99,6 +99,8 @@ public:
     // broker is gone. Blocks until then.
     virtual int command(std::uint32_t number, std::span<const std::byte> header,
                         std::span<std::byte> payload, std::uint64_t limit_ns) = 0;
+    // It has CAP_SYS_ADMIN where that counts, as far as is known.
+    [[nodiscard]] virtual std::optional<bool> is_admin() const = 0;
     // As machine::holders_of.
     virtual std::vector<holder> holders_of(const std::string& disk) = 0;
 };

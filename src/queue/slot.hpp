@@ -3,6 +3,7 @@
 // files.
 #pragma once
 
+#include "queue/lane_kind.hpp"
 #include "queue/queue.hpp"
 
 namespace ashlar::queue {
@@ -22,14 +23,6 @@ static_assert(alignof(ring_operation) >= 8);
 inline constexpr unsigned tag_shift = 3;
 inline constexpr unsigned number_shift = 19;
 inline constexpr std::uint64_t number_mask = (std::uint64_t{1} << number_shift) - 1;
-
-// By this lane the kernel moves data between requests and the buffers of their tags.
-constexpr bool kernel_copies(lane which) {
-    return which == lane::plain_copy || which == lane::shared_memory;
-}
-constexpr bool is_zero_copy(lane which) {
-    return which == lane::zero_copy || which == lane::zero_copy_manual;
-}
 
 struct queue::slot final : request {
     enum class owner : std::uint8_t { nobody, kernel, target };

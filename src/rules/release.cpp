@@ -10,9 +10,9 @@ kernel kernel_of_release(std::string_view release) {
     const char* at = release.data();
     const char* const end = at + release.size();
     for (std::uint16_t& number : numbers) {
-        const auto [stop, problem] = std::from_chars(at, end, number);
+        const auto [past, problem] = std::from_chars(at, end, number);
         if (problem != std::errc{}) break;
-        at = stop;
+        at = past;
         if (at == end || *at != '.') break;
         ++at;
     }

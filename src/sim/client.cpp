@@ -14,7 +14,7 @@ namespace ashlar::sim {
 
 namespace {
 
-constexpr std::uint64_t look_again_ns = 500'000;  // for a disk that is not there
+constexpr std::uint64_t absent_disk_ns = 500'000;  // for a disk that is not there
 constexpr std::uint64_t after_error_ns = 200'000;
 
 bool has_data(const operation& o) { return o.op == uapi::op::read || o.op == uapi::op::write; }
@@ -93,7 +93,7 @@ void client::go_on() {
             break;
         }
         if (disk_ == nullptr && !open()) {
-            pause(look_again_ns);
+            pause(absent_disk_ns);
             break;
         }
         rested_ = false;

@@ -29,12 +29,12 @@ std::vector<letter> alphabet() {
                                              {"FUA write 0", "FUA write 1"},
                                              {"discard 0", "discard 1"},
                                              {"write-zeroes 0", "write-zeroes 1"}};
-    constexpr uapi::op ops[] = {uapi::op::write, uapi::op::write, uapi::op::discard,
-                                uapi::op::write_zeroes};
+    constexpr uapi::op kinds[] = {uapi::op::write, uapi::op::write, uapi::op::discard,
+                                  uapi::op::write_zeroes};
     std::vector<letter> all;
-    for (std::size_t i = 0; i < std::size(ops); ++i) {
+    for (std::size_t i = 0; i < std::size(kinds); ++i) {
         for (std::uint32_t block = 0; block < blocks; ++block) {
-            operation o{.op = ops[i], .sector = block, .sectors = 1};
+            operation o{.op = kinds[i], .sector = block, .sectors = 1};
             if (i == 1) o.flags = twin::bio::fua;
             all.push_back({o, names[i][block]});
         }

@@ -20,7 +20,7 @@ namespace {
 constexpr std::uint32_t char_major = 240, block_major = 259;
 constexpr std::int64_t epoch_seconds = 1'700'000'000;
 
-auto refuse(const char* operation, const std::string& object, int code) {
+auto refuse_file(const char* operation, const std::string& object, int code) {
     return failure({.operation = operation, .object = object, .code = code});
 }
 
@@ -81,7 +81,7 @@ private:
 
 result<int> process::wakeup_open() {
     locked lock(kernel_.exec());
-    if (int code = failing()) return refuse("eventfd", {}, code);
+    if (int code = failing()) return refuse_file("eventfd", {}, code);
     return new_descriptor(&kernel_.new_file(open_file::kind::wakeup, *this));
 }
 
@@ -97,10 +97,10 @@ void process::wakeup_signal(int fd, std::uint64_t amount) {
 
 result<std::span<std::byte>> process::allocate_memory(std::size_t bytes) {
     locked lock(kernel_.exec());
-    if (int code = failing()) return refuse("allocate memory", {}, code);
+    if (int code = failing()) return refuse_file("allocate memory", {}, code);
     void* memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (memory == MAP_FAILED) return refuse("allocate memory", {}, ENOMEM);
+    if (memory == MAP_FAILED) return refuse_file("allocate memory", {}, ENOMEM);
     memory_[static_cast<std::byte*>(memory)] = bytes;
     server_memory::add(reinterpret_cast<std::uintptr_t>(memory), bytes);
     return std::span(static_cast<std::byte*>(memory), bytes);
@@ -117,7 +117,7 @@ void process::free_memory(std::span<std::byte> memory) {
 
 result<> process::lock_memory() {
     locked lock(kernel_.exec());
-    if (int code = failing()) return refuse("mlockall", {}, code);
+    if (int code = failing()) return refuse_file("mlockall", {}, code);
     return {};
 }
 
@@ -150,7 +150,7 @@ result<std::unique_ptr<os::thread>> process::start_thread(const std::string& nam
                                                           std::span<const unsigned>,
                                                           std::function<void()> body) {
     locked lock(kernel_.exec());
-    if (int code = failing()) return refuse("start a thread", name, code);
+    if (int code = failing()) return refuse_file("start a thread", name, code);
     return kernel_.exec().start_thread(*this, name, std::move(body));
 }
 
@@ -219,16 +219,16 @@ bool process::has_parent(const std::string& path) const {
 
 result<> process::make_directory(const std::string& path) {
     locked lock(kernel_.exec());
-    if (int code = failing()) return refuse("make the directory", path, code);
-    if (!has_parent(path)) return refuse("make the directory", path, ENOENT);
+    if (int code = failing()) return refuse_file("make the directory", path, code);
+    if (!has_parent(path)) return refuse_file("make the directory", path, ENOENT);
     kernel_.directories[path] = true;
     return {};
 }
 
 result<> process::replace_file(const std::string& path, std::string_view text) {
     locked lock(kernel_.exec());
-    if (int code = failing()) return refuse("write", path, code);
-    if (!has_parent(path)) return refuse("write", path, ENOENT);
+    if (int code = failing()) return refuse_file("write", path, code);
+    if (!has_parent(path)) return refuse_file("write", path, ENOENT);
     kernel_.texts[path] = text;
     return {};
 }
@@ -240,8 +240,8 @@ void process::remove_file(const std::string& path) {
 
 result<std::unique_ptr<os::path_lock>> process::lock_path(const std::string& path) {
     locked lock(kernel_.exec());
-    if (int code = failing()) return refuse("lock", path, code);
-    if (!has_parent(path)) return refuse("lock", path, ENOENT);
+    if (int code = failing()) return refuse_file("lock", path, code);
+    if (!has_parent(path)) return refuse_file("lock", path, ENOENT);
     kernel_.exec().wait_until(kernel_.paths_changed, os::no_timeout,
                               [&] { return !kernel_.locked_paths.contains(path); });
     kernel_.locked_paths[path] = this;

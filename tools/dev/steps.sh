@@ -136,6 +136,7 @@ beside() {
 
 join_beside() {
     local i status ended
+    ((${#beside_pids[@]} > 0)) || return 0
     start_ticker "${beside_names[*]}" "${beside_logs[0]}" "${beside_began[0]}"
     for i in "${!beside_pids[@]}"; do
         wait "${beside_pids[i]}"

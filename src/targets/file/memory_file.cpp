@@ -97,21 +97,14 @@ mapped_pages::run mapped_pages::look(std::uint64_t at, std::uint64_t length) con
     return {.there = memory_.subspan(at, bytes)};
 }
 
-void mapped_pages::are_there(std::uint64_t at, std::uint64_t length) {
+void mapped_pages::mark(std::uint64_t at, std::uint64_t length, bool there) {
     if (memory_.empty() || length == 0) return;
     const std::uint64_t last = (at + length - 1 - begin_) / page;
     for (std::uint64_t number = (at - begin_) / page; number <= last; ++number) {
-        std::atomic_ref(bits_.get()[number / 64])
-            .fetch_or(std::uint64_t{1} << (number % 64), std::memory_order_release);
-    }
-}
-
-void mapped_pages::may_be_gone(std::uint64_t at, std::uint64_t length) {
-    if (memory_.empty() || length == 0) return;
-    const std::uint64_t last = (at + length - 1 - begin_) / page;
-    for (std::uint64_t number = (at - begin_) / page; number <= last; ++number) {
-        std::atomic_ref(bits_.get()[number / 64])
-            .fetch_and(~(std::uint64_t{1} << (number % 64)), std::memory_order_release);
+        const std::atomic_ref bits(bits_.get()[number / 64]);
+        const std::uint64_t bit = std::uint64_t{1} << (number % 64);
+        if (there) bits.fetch_or(bit, std::memory_order_release);
+        else bits.fetch_and(~bit, std::memory_order_release);
     }
 }
 

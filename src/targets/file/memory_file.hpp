@@ -38,12 +38,13 @@ public:
     // What is known of the first of so many bytes of the file from `at` on.
     [[nodiscard]] run look(std::uint64_t at, std::uint64_t length) const;
     // Whole pages, and the parts of pages at both ends.
-    void are_there(std::uint64_t at, std::uint64_t length);
-    void may_be_gone(std::uint64_t at, std::uint64_t length);
+    void are_there(std::uint64_t at, std::uint64_t length) { mark(at, length, true); }
+    void may_be_gone(std::uint64_t at, std::uint64_t length) { mark(at, length, false); }
 
 private:
     [[nodiscard]] bool is_known(std::uint64_t number) const;
     void find_data(int fd);
+    void mark(std::uint64_t at, std::uint64_t length, bool there);
 
     std::uint64_t begin_;  // of the mapping in the file
     std::span<std::byte> memory_;

@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::uint64_t unknown = std::numeric_limits<std::uint64_t>::max();
 
-std::optional<std::string> contents(const std::string& path) {
+std::optional<std::string> text_in(const std::string& path) {
     std::FILE* file = std::fopen(path.c_str(), "re");
     if (file == nullptr) return std::nullopt;
     std::string text;
@@ -39,7 +39,7 @@ std::optional<std::uint64_t> number_after(std::string_view text, std::string_vie
 
 // The least that the version-2 control groups of this process still allow, from its own up.
 std::uint64_t group_allowance(const std::string& root) {
-    auto membership = contents(root + "/proc/self/cgroup");
+    auto membership = text_in(root + "/proc/self/cgroup");
     if (!membership) return unknown;
     std::string_view text = *membership;
     auto at = text.find("0::");
@@ -49,10 +49,10 @@ std::uint64_t group_allowance(const std::string& root) {
     std::uint64_t allowance = unknown;
     while (!group.empty() && group != "/") {
         const std::string path = root + "/sys/fs/cgroup" + group;
-        auto limit = number_after(contents(path + "/memory.max").value_or(""), "");
-        auto used = number_after(contents(path + "/memory.current").value_or(""), "");
+        auto limit = number_after(text_in(path + "/memory.max").value_or(""), "");
+        auto used = number_after(text_in(path + "/memory.current").value_or(""), "");
         // Memory of files can be given up by the kernel before anybody is killed.
-        const std::string stat = contents(path + "/memory.stat").value_or("");
+        const std::string stat = text_in(path + "/memory.stat").value_or("");
         const std::uint64_t files = number_after(stat, "\ninactive_file ").value_or(0) +
                                     number_after(stat, "\nactive_file ").value_or(0);
         if (limit && used) {
@@ -69,7 +69,7 @@ std::uint64_t group_allowance(const std::string& root) {
 std::uint64_t memory_budget::available() const {
     std::uint64_t machine = unknown;
     std::uint64_t reserve = 64 << 20;
-    if (auto meminfo = contents(root_ + "/proc/meminfo")) {
+    if (auto meminfo = text_in(root_ + "/proc/meminfo")) {
         auto kib = number_after(*meminfo, "MemAvailable:");
         auto total = number_after(*meminfo, "MemTotal:");
         if (kib) machine = *kib * 1024;
