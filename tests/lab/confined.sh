@@ -19,21 +19,21 @@ is_without_broker() { ! has_broker; }
 
 # Its rings do what a server does with them and nothing else; from 7.0 on, those that it would make.
 check_rings() {
-  local thread ring outcome rings=0 expected=EFAULT
-  for thread in /proc/"$(show_number pid)"/task/*; do
-    grep -q 'ashlar [0-9]*q' "$thread/comm" || continue
-    for ring in /proc/"$(show_number pid)"/fd/*; do
-      [ "$(readlink "$ring")" = 'anon_inode:[io_uring]' ] || continue
-      outcome=$("$ASHLAR_TESTS_BIN/injected_call" "${thread##*/}" register "${ring##*/}")
-      # Another thread's ring is none of its business in any case.
-      case $outcome in
-        EACCES) rings=$((rings + 1)) ;;
-        EEXIST) ;;
-        *) fail "a ring of thread ${thread##*/}: $outcome" ;;
-      esac
-    done
+  local process thread found ring outcome rings=0 expected=EFAULT
+  process=/proc/$(show_number pid)
+  thread=$(grep -l 'q0$' "$process"/task/*/comm)
+  thread=${thread%/comm}
+  mapfile -t found < <(find "$process/fd" -lname 'anon_inode:*io_uring*' -printf '%f\n')
+  for ring in "${found[@]}"; do
+    outcome=$("$ASHLAR_TESTS_BIN/injected_call" "${thread##*/}" register "$ring")
+    # Another thread's ring is none of its business in any case.
+    case $outcome in
+      EACCES) rings=$((rings + 1)) ;;
+      EEXIST) ;;
+      *) fail "a ring of $thread: $outcome" ;;
+    esac
   done
-  [ "$rings" -ge 1 ] || fail 'no ring was looked at'
+  [ "$rings" -eq 1 ] || fail "$rings restricted rings of $thread"
   kernel_is_before 7.0 || expected=EACCES
   check_call "$expected" new-ring
 }
@@ -56,7 +56,6 @@ check_confined() {
   check_call EACCES open /dev/ublk-control
   check_call EPERM exec /bin/sh
   check_call EPERM fork
-  check_rings
   # What it needs it still may: so the refusals are no accident of the way they are made.
   check_call allowed open "/sys/block/ublkb$id/stat"
 }
@@ -64,9 +63,11 @@ check_confined() {
 : >/etc/shadow
 add mem 64M --supervise --queues 2
 check_confined
+check_rings
 kill -KILL "$server"
 wait_for 60 has_state "$id" live
 check_confined
+check_rings
 "$ASHLAR" upgrade "$id"
 check_confined
 if ! kernel_is_before 6.16; then
