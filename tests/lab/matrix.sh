@@ -79,7 +79,11 @@ asks() {
   echo "figure: $state: $*: status $status, $took ms: $(head -n 1 err | cut -c1-150)"
   case $status in
     0) ;;
-    1) has_line '^ashlar: ' err && has_line '^  do:  ' err || fail "$state: ashlar $*: no clear answer: $(<err)" ;;
+    1)
+      if ! has_line '^ashlar: ' err || ! has_line '^  do:  ' err; then
+        fail "$state: ashlar $*: no clear answer: $(<err)"
+      fi
+      ;;
     *) fail "$state: ashlar $*: status $status: $(<err)" ;;
   esac
   answer=$status
@@ -93,7 +97,7 @@ clear_away() {
   stopped=()
   [ -z "$holder" ] || { kill "$holder"; wait "$holder" || true; }
   [ -z "$locker" ] || { kill "$locker"; pkill -x sleep; wait "$locker" || true; }
-  [ -z "$mounted" ] || umount $mounted
+  [ -z "$mounted" ] || umount "$mounted"
   [ -z "$writer" ] || wait "$writer" || true
   holder='' locker='' mounted='' writer=''
   [ -z "$(list_state)" ] || asks 90 del --all --force --timeout 3
@@ -106,9 +110,9 @@ clear_away() {
 }
 nothing_is_left() {
   local left
-  left=$(ls /sys/class/ublk-char; ls /dev | grep 'ublk[bc]' || true)
+  left=$(find /sys/class/ublk-char /dev -mindepth 1 -maxdepth 1 -name 'ublk[bc]*')
   left+=$(pgrep -a ashlar || true)
-  left+=$(ls "${ASHLAR_RUN_DIR-/run/ashlar}" | grep -v -e '^lock$' -e '^filler$' || true)
+  left+=$(find "${ASHLAR_RUN_DIR-/run/ashlar}" -mindepth 1 ! -name lock ! -name filler)
   [ -z "$left" ] || { echo "$state: left: $left" >&2; return 1; }
 }
 

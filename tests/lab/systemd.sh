@@ -48,7 +48,7 @@ node_of() { within "$ASHLAR" show "$1" --json | jq -r .node; }
 wait_for 90 is_active
 memory=$(node_of memory)
 image=$(node_of image)
-[ -b "$memory" ] && [ -b "$image" ] || fail "no disks"
+if [ ! -b "$memory" ] || [ ! -b "$image" ]; then fail "no disks"; fi
 [ "$(state StatusText)" = "2 of 2 devices are served" ] || fail "status: $(state StatusText)"
 [ "$(state WatchdogUSec)" = 1min ] || fail "not watched"
 random_file want 1M
@@ -76,4 +76,4 @@ cmp -n 1048576 want "$image"
 within systemctl stop ashlar@lab
 wait_for 60 is_inactive
 [ "$(state Result)" = success ] || fail "its end: $(state Result)"
-[ ! -e "$memory" ] && [ ! -e "$image" ] || fail "its disks are left"
+if [ -e "$memory" ] || [ -e "$image" ]; then fail "its disks are left"; fi
