@@ -66,7 +66,7 @@ for lane in "${lanes[@]}"; do
 rw=randwrite
 bssplit=512/20:4k/40:64k/30:512k/10
 iodepth=48
-size=3m
+size=1m
 numjobs=2
 offset_increment=16m
 JOBS

@@ -12,7 +12,7 @@ declare -A packages=(
     [disks]='e2fsprogs util-linux mount'
     [lab]='qemu-system-x86 busybox-static cpio kmod xz-utils debian-archive-keyring'
     [bench]='nbdkit nbd-client gnuplot-nox'
-    [lab-tests]='udev fio xfsprogs btrfs-progs jq fdisk strace psmisc procps'
+    [lab-tests]='udev systemd fio xfsprogs btrfs-progs jq fdisk strace psmisc procps'
 )
 declare -A purposes=(
     [build]='to build ashlar'

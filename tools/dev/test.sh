@@ -44,8 +44,9 @@ lab_steps() {
     # does: what any kernel will do for is shared out, and repetitions are few.
     for kernel in "${lab_kernels[@]}"; do
         half=$((half + 1))
-        beside "lab, kernel $kernel" env ASHLAR="$PWD/build/debug/src/ashlar" ASHLAR_LAB_CYCLES=40 \
-            ASHLAR_LAB_KILLS=2 ASHLAR_LAB_UPGRADES=2 tests/lab/run --kernel "$kernel" --half $half
+        beside "lab, kernel $kernel" env ASHLAR="$PWD/build/debug/src/ashlar" \
+            ASHLAR_LAB_CYCLES=20 ASHLAR_LAB_DEVICES=12 ASHLAR_LAB_KILLS=2 ASHLAR_LAB_UPGRADES=2 \
+            tests/lab/run --kernel "$kernel" --half $half
     done
     join_beside
     for kernel in "${lab_kernels[@]}"; do
