@@ -79,7 +79,11 @@ asks() {
   echo "figure: $state: $*: status $status, $took ms: $(head -n 1 err | cut -c1-150)"
   case $status in
     0) ;;
-    1) has_line '^ashlar: ' err && has_line '^  do:  ' err || fail "$state: ashlar $*: no clear answer: $(<err)" ;;
+    1)
+      if ! has_line '^ashlar: ' err || ! has_line '^  do:  ' err; then
+        fail "$state: ashlar $*: no clear answer: $(<err)"
+      fi
+      ;;
     *) fail "$state: ashlar $*: status $status: $(<err)" ;;
   esac
   answer=$status
@@ -93,7 +97,7 @@ clear_away() {
   stopped=()
   [ -z "$holder" ] || { kill "$holder"; wait "$holder" || true; }
   [ -z "$locker" ] || { kill "$locker"; pkill -x sleep; wait "$locker" || true; }
-  [ -z "$mounted" ] || umount $mounted
+  [ -z "$mounted" ] || umount "$mounted"
   [ -z "$writer" ] || wait "$writer" || true
   holder='' locker='' mounted='' writer=''
   [ -z "$(list_state)" ] || asks 90 del --all --force --timeout 3
@@ -105,10 +109,11 @@ clear_away() {
   rm -f image
 }
 nothing_is_left() {
-  local left
-  left=$(ls /sys/class/ublk-char; ls /dev | grep 'ublk[bc]' || true)
-  left+=$(pgrep -a ashlar || true)
-  left+=$(ls "${ASHLAR_RUN_DIR-/run/ashlar}" | grep -v -e '^lock$' -e '^filler$' || true)
+  local left f
+  left=$(pgrep -a ashlar || true)
+  for f in /sys/class/ublk-char/* /dev/ublk[bc]* "${ASHLAR_RUN_DIR-/run/ashlar}"/*; do
+    case ${f##*/} in lock | filler | \* | *'[bc]*') ;; *) left+=" $f" ;; esac
+  done
   [ -z "$left" ] || { echo "$state: left: $left" >&2; return 1; }
 }
 
