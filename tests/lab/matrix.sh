@@ -109,10 +109,11 @@ clear_away() {
   rm -f image
 }
 nothing_is_left() {
-  local left
-  left=$(find /sys/class/ublk-char /dev -mindepth 1 -maxdepth 1 -name 'ublk[bc]*')
-  left+=$(pgrep -a ashlar || true)
-  left+=$(find "${ASHLAR_RUN_DIR-/run/ashlar}" -mindepth 1 ! -name lock ! -name filler)
+  local left f
+  left=$(pgrep -a ashlar || true)
+  for f in /sys/class/ublk-char/* /dev/ublk[bc]* "${ASHLAR_RUN_DIR-/run/ashlar}"/*; do
+    case ${f##*/} in lock | filler | \* | *'[bc]*') ;; *) left+=" $f" ;; esac
+  done
   [ -z "$left" ] || { echo "$state: left: $left" >&2; return 1; }
 }
 
