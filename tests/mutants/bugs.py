@@ -20,7 +20,7 @@ HAND_OVER = "    give_to_target(s);\n}\n\n// Where in this process"
 
 BUGS = [
     ("commit-twice", "each answer is given twice",
-     [(QUEUE, "        s.pooled = false;\n    }\n    send(s, outcome);",
+     [("src/queue/slot.hpp", "        s.pooled = false;\n    }\n    send(s, outcome);",
        "        s.pooled = false;\n    }\n    send(s, outcome);\n    send(s, outcome);")]),
     ("error-not-answered", "a request whose handler failed is never answered",
      [(ANSWER, "        counters_.failed.add(1);\n        return commit(s, -code);",
