@@ -80,7 +80,10 @@ asks() {
   case $status in
     0) ;;
     1)
-      if ! has_line '^ashlar: ' err || ! has_line '^  do:  ' err; then
+      # What the doctor finds is what it prints.
+      if [ "$1" = doctor ]; then
+        has_line ' do: ' out || fail "$state: ashlar doctor: no clear answer: $(<out)"
+      elif ! has_line '^ashlar: ' err || ! has_line '^  do:  ' err; then
         fail "$state: ashlar $*: no clear answer: $(<err)"
       fi
       ;;
