@@ -45,6 +45,22 @@ TEST_CASE("simulated disks are right under every kernel, whatever happens to the
     }
 }
 
+TEST_CASE("devices are handed over, and servers have brokers and keepers, under every kernel") {
+    totals all;
+    for (const rules::kernel& k : rules::personalities()) {
+        CAPTURE(k.name());
+        const choices draw{
+            .version = k, .requests = 150, .upgrades = true, .brokers = true, .keepers = true};
+        const outcome o = runs({.draw = draw, .count = 25});
+        CHECK(found_by(o) == "");
+        all.add(o.sums);
+    }
+    for (const mishap::kind what : {mishap::kind::upgrade, mishap::kind::broker_ends}) {
+        CAPTURE(name(what));
+        CHECK(all.mishaps[static_cast<unsigned>(what)] > 5);
+    }
+}
+
 TEST_CASE("what the simulation has found once is right") {
     const quiet q;
     // Late work of the driver took back a new round's commands (11734, 1001034); a QUIESCE while
