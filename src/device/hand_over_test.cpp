@@ -20,7 +20,9 @@ namespace {
 using device_life = device::implementation;
 
 constexpr std::uint64_t limit_ns = 30'000'000'000;
-options wanted() { return {.queues = 2, .depth = 4, .recovery = recovery::reissue}; }
+options wanted() {
+    return {.queues = 2, .depth = 4, .recovery = recovery::reissue, .delivery = delivery::by_tag};
+}
 
 int use(twin_machine& m, uapi::op op, std::byte what) {
     block_request r{

@@ -37,6 +37,13 @@ unsigned errors_of_death(recovery mode) {
     return 0;
 }
 
+// What the server has is answered, and the rest waits, where the kernel can quiesce the device. Else
+// what comes just then fares as if the server had died, and `ashlar upgrade` asks before.
+unsigned errors_of_hand_over(const plan& p) {
+    const bool can_quiesce = p.version.at_least(6, 16) && p.delivery != delivery::in_batches;
+    return can_quiesce && p.recovery == recovery::wait ? 0 : errors_of_death(p.recovery);
+}
+
 unsigned errors_of_disk(const twin::file_faults& f, uapi::op op) {
     unsigned errors = 0;
     if (op == uapi::op::read ? f.read_error != 0 : f.write_error + f.sync_error != 0) errors |= io;
@@ -164,10 +171,7 @@ void world::happen(const mishap& m) {
     disturbed_ = true;
     switch (m.what) {
         case mishap::kind::kill: kill_server(m); break;
-        case mishap::kind::upgrade:
-            // What the server has is answered, and the rest waits, unless it may fail by its mode.
-            begin_upgrade(m, plan_.recovery == recovery::fail ? io | target_gone : 0);
-            break;
+        case mishap::kind::upgrade: begin_upgrade(m, errors_of_hand_over(plan_)); break;
         case mishap::kind::power_cut:
             cut_power();
             rest(m.rest_us * std::uint64_t{1000});
