@@ -37,7 +37,7 @@ unsigned errors_of_death(recovery mode) {
     return 0;
 }
 
-// What the server has is answered, and the rest waits, where the kernel can quiesce the device. Else
+// Where the kernel can quiesce the device, what the server has is answered and the rest waits. Else
 // what comes just then fares as if the server had died, and `ashlar upgrade` asks before.
 unsigned errors_of_hand_over(const plan& p) {
     const bool can_quiesce = p.version.at_least(6, 16) && p.delivery != delivery::in_batches;
