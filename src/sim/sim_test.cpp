@@ -73,8 +73,8 @@ TEST_CASE("what the simulation has found once is right") {
         CAPTURE(seed);
         CHECK(run_plan(draw_plan(seed, {})).broken == "");
     }
-    // Of the twin: before 6.7 nobody heard of a thread that ended with all tags in its hands (145). A
-    // server that could not stop its device left it without a record (1005). Of the simulation: a
+    // Of the twin: before 6.7 nobody heard of a thread that ended with all tags in its hands (145).
+    // A server that could not stop its device left it without a record (1005). Of the simulation: a
     // hand-over that no QUIESCE_DEV does may fail requests (2050).
     constexpr std::uint64_t with_upgrades[] = {145, 1005, 2050};
     const choices more{.upgrades = true, .brokers = true};
