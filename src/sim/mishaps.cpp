@@ -131,6 +131,9 @@ void world::server_is_over() {
     if (const std::string left = server_->process().leaks(); !left.empty()) {
         return broken("a server's process ended and left " + left);
     }
+    if (!has_failed && kernel_.ublk().has_block(plan_.id)) {
+        return broken("a server ended as if it had stopped its device");
+    }
     const bool took_over = server_->took_over();
     begin_trouble(took_over ? errors_of_death(plan_.recovery) : io | device_gone);
     server_.reset();

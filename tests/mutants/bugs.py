@@ -58,10 +58,10 @@ BUGS = [
      [(QUEUE, "    if (!mapping_.empty()) spec_.machine->unmap(mapping_);\n", "")]),
     ("node-left-open", "ublkcN stays open when the device is deleted",
      [(LIFE, "    if (char_fd_ >= 0) machine_.close(std::exchange(char_fd_, -1));\n"
-       "    if (recorded_)", "    if (recorded_)")]),
+       "    const auto forget", "    const auto forget")]),
     ("device-left", "a stop does not delete the device",
-     [(LIFE, "    if (!gone) {\n        removed = delete_stopped(", "    if (gone) {\n"
-       "        removed = delete_stopped(")]),
+     [(LIFE, "        if (!gone) {\n            removed = delete_stopped(", "        if (gone) {\n"
+       "            removed = delete_stopped(")]),
     ("wrong-unit", "positions are counted in units of 1024 bytes",
      [(SLOT, "offset_ = d.start_sector * uapi::sector_bytes;",
        "offset_ = d.start_sector * 2 * uapi::sector_bytes;")]),
