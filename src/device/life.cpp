@@ -327,6 +327,11 @@ result<> device::implementation::stop(stop_when when) {
         held = !ended() && !machine_.holders_of(disk_name(id())).empty();
         stopped = control_->stop(id());
     }
+    // Nobody sends commands for this process any more: the device and its record are for others.
+    if (!stopped && stopped.error().code == EPIPE) {
+        let_go(ended());
+        return stopped;
+    }
     end_watch();
     const bool gone = !stopped && stopped.error().code == ENODEV;
     end_queues(stopped.has_value());
