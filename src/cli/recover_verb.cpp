@@ -30,10 +30,10 @@ error refused(std::uint32_t id, std::string why, std::string remedy) {
 }
 
 // Its keeper lives and has given up, or is just at work.
-result<> have_kept(control::control& c, os::machine& m, std::uint32_t id, const recipe& how) {
+result<> have_kept(control::control& c, os::machine& m, std::uint32_t id, const recipe& how,
+                   std::uint64_t until) {
     tell_to_try_again(how);
-    const std::uint64_t since = m.now_ns();
-    while (m.now_ns() - since < wait_limit_ns) {
+    while (m.now_ns() < until) {
         ASHLAR_TRY(const auto entry, look_at(c, m, id));
         if (entry.state == "live") return {};
         m.sleep_ns(tick_ns);
@@ -47,12 +47,12 @@ result<> have_kept(control::control& c, os::machine& m, std::uint32_t id, const 
 
 result<std::string> recover_device(control::control& c, os::machine& m, std::uint32_t id,
                                    bool unfenced) {
+    const std::uint64_t until = m.now_ns() + wait_limit_ns;
     ASHLAR_TRY(auto entry, look_at(c, m, id));
     const bool has_server = entry.record && is_alive(entry.record->pid);
     if (entry.record && !has_server) {
         // The kernel sees the end of a server some time after it.
-        const std::uint64_t since = m.now_ns();
-        while (entry.state == "live" && m.now_ns() - since < wait_limit_ns) {
+        while (entry.state == "live" && m.now_ns() < until) {
             m.sleep_ns(tick_ns);
             ASHLAR_TRY(entry, look_at(c, m, id));
         }
@@ -69,7 +69,7 @@ result<std::string> recover_device(control::control& c, os::machine& m, std::uin
     if (unfenced) how.unfenced = true;
     if (has_keeper(how)) {
         if (!waits(entry)) return std::string("is served and kept");
-        ASHLAR_CHECK(have_kept(c, m, id, how));
+        ASHLAR_CHECK(have_kept(c, m, id, how, until));
         return std::string("is served again by its keeper");
     }
     const int server = entry.record->pid;

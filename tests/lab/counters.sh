@@ -2,6 +2,7 @@
 # The counters of show: what was asked for is counted by kind and bytes; the server enters the kernel
 # at most once a turn, and under load a turn has many requests; no coroutine frame came from the
 # heap.
+# any kernel
 . "${0%/*}/functions.sh"
 requires fio jq
 

@@ -3,6 +3,7 @@
 # the others is named: no driver, io_uring switched off, no permission, a dead device, a server that
 # does not answer. --fix loads the driver and removes the dead device. Exit code 0 only where a
 # device can be served.
+# any kernel
 . "${0%/*}/functions.sh"
 requires jq setpriv unshare modprobe
 switch=/proc/sys/kernel/io_uring_disabled

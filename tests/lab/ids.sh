@@ -1,6 +1,7 @@
 #!/bin/bash
 # A device beside another: numbers from the lowest free one, or the one that was asked for; names;
 # what is taken is refused with its number or name. Devices are found by number, node and name.
+# any kernel
 . "${0%/*}/functions.sh"
 requires jq
 

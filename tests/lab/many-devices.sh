@@ -2,6 +2,7 @@
 # 32 devices at once, added at the same time: each has its own content; list shows them all, and
 # del --all removes them. At the driver's own limit of devices the error names its parameter.
 # limit: 240
+# any kernel
 . "${0%/*}/functions.sh"
 requires jq
 
