@@ -327,21 +327,23 @@ result<> device::implementation::stop(stop_when when) {
         held = !ended() && !machine_.holders_of(disk_name(id())).empty();
         stopped = control_->stop(id());
     }
-    // Nobody sends commands for this process any more: the device and its record are for others.
-    if (!stopped && stopped.error().code == EPIPE) {
-        let_go(ended());
-        return stopped;
-    }
     end_watch();
     const bool gone = !stopped && stopped.error().code == ENODEV;
     end_queues(stopped.has_value());
     // Whatever maps or holds ublkcN must be closed before DEL_DEV, which waits for it.
     if (char_fd_ >= 0) machine_.close(std::exchange(char_fd_, -1));
-    if (recorded_) remove_record(machine_, id(), plan_.info.ublksrv_flags);
+    const auto forget = [this] {
+        if (recorded_) remove_record(machine_, id(), plan_.info.ublksrv_flags);
+    };
     result<> removed;
-    if (!gone) {
-        removed = delete_stopped(*control_, id(), held ? control::second_ns : delete_limit_ns);
-    }
+    if (stopped || gone) {
+        forget();
+        if (!gone) {
+            removed = delete_stopped(*control_, id(), held ? control::second_ns : delete_limit_ns);
+        }
+    } else if (control_->remove(id(), delete_limit_ns)) {
+        forget();
+    }  // else the device waits for another server, who needs the record
     added_ = recorded_ = false;
     if (!stopped && !gone) return stopped;
     return removed;
