@@ -9,7 +9,8 @@
 . "${0%/*}/functions.sh"
 requires pgrep
 
-try_call() { "$ASHLAR_TESTS_BIN/injected_call" "$(show_number pid)" "$@"; }
+# In the name of the process `pid`.
+try_call() { "$ASHLAR_TESTS_BIN/injected_call" "$pid" "$@"; }
 check_call() { # OUTCOME CALL...
   local outcome
   outcome=$(try_call "${@:2}")
@@ -23,7 +24,7 @@ is_without_broker() { ! has_broker; }
 # Its rings do what a server does with them and nothing else; from 7.0 on, those that it would make.
 check_rings() {
   local process thread found ring outcome rings=0 expected=EFAULT
-  process=/proc/$(show_number pid)
+  process=/proc/$pid
   thread=$(grep -l 'q0$' "$process"/task/*/comm)
   thread=${thread%/comm}
   mapfile -t found < <(find "$process/fd" -lname 'anon_inode:*io_uring*' -printf '%f\n')
@@ -42,7 +43,7 @@ check_rings() {
 }
 
 check_confined() {
-  local thread pid set
+  local thread set
   pid=$(show_number pid)
   for thread in /proc/"$pid"/task/*/status; do
     has_line '^NoNewPrivs:[[:space:]]1$' "$thread" || fail "$thread may get privileges"
@@ -142,6 +143,7 @@ unset ASHLAR_RUN_DIR
 serve "$ASHLAR" run mem 16M
 "$ASHLAR" show "$id" >shown
 has_line '^confined: *no$' shown || fail "show says: $(<shown)"
+pid=$server
 [ "$(try_call open /etc/shadow)" = allowed ] || fail "the call is refused to anybody"
 check_call EFAULT new-ring
 end_server
