@@ -2,21 +2,29 @@
 #include "cli/broker.hpp"
 
 #include "base/error_line.hpp"
+#include "cli/broker_files.hpp"
 #include "cli/worker.hpp"
 #include "control/channel.hpp"
 #include "control/facts.hpp"
 #include "device/nodes.hpp"
+#include "device/record.hpp"
+#include "device/share.hpp"
 #include "os/linux_broker.hpp"
+#include "os/linux_lock.hpp"
 #include "os/linux_machine.hpp"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <utility>
 #include <vector>
 
 namespace ashlar::cli {
@@ -51,12 +59,21 @@ public:
 private:
     void answer(std::uint64_t sequence, std::int64_t outcome, std::span<const std::byte> payload);
     std::int64_t execute(const os::broker_question& q, std::vector<std::byte>& payload);
+    std::int64_t command(const os::broker_question& q, std::vector<std::byte>& payload);
     std::int64_t open_driver(bool load, std::vector<std::byte>& payload);
+    std::int64_t open(const std::string& path, int flags);
+    std::int64_t replace_file(std::string_view both, std::size_t path_bytes) const;
+    std::int64_t lock_owner(const std::string& path) const;
+    bool name_memory(std::span<std::byte> payload) const;
+    // To the server, with the answer.
+    std::int64_t give(int fd);
 
     int socket_;
     brokered_rights rights_;
     std::unique_ptr<control::channel> channel_;
     std::vector<std::byte> message_;
+    int given_ = -1;        // goes with the next answer
+    mapped_memory memory_;  // of a client, until the driver has it
 };
 
 void broker_process::answer(std::uint64_t sequence, std::int64_t outcome,
@@ -65,25 +82,88 @@ void broker_process::answer(std::uint64_t sequence, std::int64_t outcome,
     payload = payload.first(std::min(payload.size(), message_.size() - sizeof head));
     std::memcpy(message_.data(), &head, sizeof head);
     std::ranges::copy(payload, message_.begin() + sizeof head);
-    ::send(socket_, message_.data(), sizeof head + payload.size(), MSG_NOSIGNAL);
+    const auto message = std::span(message_).first(sizeof head + payload.size());
+    os::send_with_descriptor(socket_, message, given_);
+    if (given_ >= 0) ::close(std::exchange(given_, -1));
+}
+
+std::int64_t broker_process::give(int fd) {
+    given_ = fd;
+    return std::min(fd, 0);
 }
 
 std::int64_t broker_process::execute(const os::broker_question& q,
                                      std::vector<std::byte>& payload) {
-    if (q.what == os::broker_question::kind::holders) {
-        const std::string disk(reinterpret_cast<const char*>(payload.data()), payload.size());
-        payload.clear();
-        if (!rights_.allow_disk(disk)) return -EPERM;
-        payload = bytes_of(os::text_of(os::linux_machine().holders_of(disk)));
-        return 0;
+    using kind = os::broker_question::kind;
+    if (q.what == kind::command) return command(q, payload);
+    const std::string text(reinterpret_cast<const char*>(payload.data()), payload.size());
+    payload.clear();
+    switch (q.what) {
+        case kind::holders:
+            if (!rights_.allow_disk(text)) return -EPERM;
+            payload = bytes_of(os::text_of(os::linux_machine().holders_of(text)));
+            return 0;
+        case kind::open_driver: return open_driver(q.number != 0, payload);
+        case kind::open: return open(text, static_cast<int>(q.number));
+        case kind::replace_file: return replace_file(text, q.number);
+        case kind::remove_file:
+            if (!rights_.allow_removal(text)) return -EPERM;
+            os::linux_machine().remove_file(text);
+            return 0;
+        case kind::lock_owner: return lock_owner(text);
+        default: return -EINVAL;
     }
-    if (q.what == os::broker_question::kind::open_driver) {
-        return open_driver(q.number != 0, payload);
-    }
+}
+
+std::int64_t broker_process::command(const os::broker_question& q,
+                                     std::vector<std::byte>& payload) {
     if (!channel_ || !rights_.allow(q.number, q.header)) return -EPERM;
+    const bool shares = command_of(q.number) == uapi::ctrl_op::reg_buf;
+    if (shares && !name_memory(payload)) return -EINVAL;
     const int outcome = channel_->perform(q.number, header_in(q.header), payload, q.limit_ns);
     if (outcome >= 0) rights_.note(q.number, q.header, payload);
+    if (shares) memory_.drop();
     return outcome;
+}
+
+// The driver takes the pages by the addresses of whoever names them, which is this process, and
+// keeps them.
+bool broker_process::name_memory(std::span<std::byte> payload) const {
+    uapi::shmem_buf_reg asked;
+    if (payload.size() != sizeof asked) return false;
+    std::memcpy(&asked, payload.data(), sizeof asked);
+    if (asked.len == 0 || asked.len > memory_.bytes().size()) return false;
+    asked.addr = reinterpret_cast<std::uintptr_t>(memory_.bytes().data());
+    std::memcpy(payload.data(), &asked, sizeof asked);
+    return true;
+}
+
+std::int64_t broker_process::open(const std::string& path, int flags) {
+    if (names_descriptor(path)) {
+        const int fd =
+            open_memory(path, [this](std::string_view file) { return rights_.allow_memory(file); });
+        if (fd >= 0) memory_.map(fd);
+        return give(fd);
+    }
+    if (!rights_.allow_open(path, flags)) return -EPERM;
+    auto opened = os::linux_machine().open(path, flags);
+    return give(opened ? *opened : -opened.error().code);
+}
+
+std::int64_t broker_process::replace_file(std::string_view both, std::size_t path_bytes) const {
+    const std::string path(both.substr(0, path_bytes));
+    if (!rights_.allow_write(path)) return -EPERM;
+    auto replaced = os::linux_machine().replace_file(path, both.substr(path.size()));
+    return replaced ? 0 : -replaced.error().code;
+}
+
+std::int64_t broker_process::lock_owner(const std::string& path) const {
+    if (!rights_.allow_open(path, os::lock_file_flags)) return -EPERM;
+    auto file = os::linux_machine().open(path, O_RDONLY | O_NOFOLLOW);
+    if (!file) return -file.error().code;
+    const int owner = os::owner_of_lock(*file);
+    ::close(*file);
+    return owner;
 }
 
 // What keeps it from being opened may pass: it is tried whenever it is asked for.
@@ -143,6 +223,8 @@ bool brokered_rights::allow(std::uint32_t number, std::span<const std::byte> hea
         case del_dev_async:
         case start_user_recovery:
         case update_size:
+        case reg_buf:
+        case unreg_buf:
         case quiesce_dev: return devices_.contains(h.dev_id);
         default: return false;
     }
@@ -151,6 +233,30 @@ bool brokered_rights::allow(std::uint32_t number, std::span<const std::byte> hea
 bool brokered_rights::allow_disk(std::string_view name) const {
     return std::ranges::any_of(
         devices_, [=](std::uint32_t id) { return name == device_room::disk_name(id); });
+}
+
+bool brokered_rights::allow_open(std::string_view path, int flags) const {
+    if (path == device_room::lock_path()) return flags == os::lock_file_flags;
+    if (flags != (O_RDONLY | O_EXCL)) return false;
+    return std::ranges::any_of(
+        devices_, [=](std::uint32_t id) { return path == device_room::block_path(id); });
+}
+
+bool brokered_rights::allow_write(std::string_view path) const {
+    return std::ranges::any_of(
+        devices_, [=](std::uint32_t id) { return path == device_room::record_path(id); });
+}
+
+bool brokered_rights::allow_removal(std::string_view path) const {
+    return allow_write(path) || std::ranges::any_of(devices_, [=](std::uint32_t id) {
+               return path == device_room::socket_path(id) || path == device_room::log_path(id);
+           });
+}
+
+bool brokered_rights::allow_memory(std::string_view file) const {
+    return std::ranges::any_of(devices_, [=](std::uint32_t id) {
+        return file == fmt::format("/memfd:{} (deleted)", device_room::shared_memory_name(id));
+    });
 }
 
 void brokered_rights::note(std::uint32_t number, std::span<const std::byte> header,

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The broker of a server: a process with the rights that the server gives up. It sends control
-// commands for the server's device, each with a deadline, and says who has its disk open. It reads
-// no image, serves no request, and ends with its server.
+// commands for the server's device, each with a deadline, says who has its disk open, writes its
+// record, and opens the little that is opened later. It reads no image, serves no request, and ends
+// with its server.
 #pragma once
 
 #include <ashlar/error.hpp>
@@ -30,6 +31,14 @@ public:
     }
     [[nodiscard]] bool allow(std::uint32_t number, std::span<const std::byte> header) const;
     [[nodiscard]] bool allow_disk(std::string_view name) const;
+    // To be opened: the lock of the run directory, and the disk, to see whether others claim it.
+    // Not ublkcN: the kernel takes who has opened that for the server.
+    [[nodiscard]] bool allow_open(std::string_view path, int flags) const;
+    // The device's record; and what lies beside it.
+    [[nodiscard]] bool allow_write(std::string_view path) const;
+    [[nodiscard]] bool allow_removal(std::string_view path) const;
+    // A client's, by what the kernel calls its file.
+    [[nodiscard]] bool allow_memory(std::string_view file) const;
     // What was allowed has been done, with this payload.
     void note(std::uint32_t number, std::span<const std::byte> header,
               std::span<const std::byte> payload);

@@ -24,24 +24,32 @@ bool rings_need_a_right() {
     return disabled && disabled->starts_with('1');
 }
 
-std::string drop_capabilities() {
-    const int kept = rings_need_a_right() ? CAP_SYS_ADMIN : -1;
+std::uint64_t bit(int capability) { return std::uint64_t{1} << capability; }
+
+// The bits of all others go, in all sets, and nobody here has them again.
+bool keep_capabilities(std::uint64_t kept) {
     for (int c = 0; ::prctl(PR_CAPBSET_READ, c, 0, 0, 0) >= 0; ++c) {
-        if (c != kept) ::prctl(PR_CAPBSET_DROP, c, 0, 0, 0);
+        if ((kept & bit(c)) == 0) ::prctl(PR_CAPBSET_DROP, c, 0, 0, 0);
     }
     ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
     __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
     __user_cap_data_struct sets[2] = {};
-    if (::syscall(SYS_capget, &header, sets) != 0) return {};
-    const std::uint32_t mask[2] = {kept < 0 ? 0 : 1U << kept, 0};
-    for (int word = 0; word < 2; ++word) {
-        sets[word].effective &= mask[word];
-        sets[word].permitted &= mask[word];
-        sets[word].inheritable = 0;
+    if (::syscall(SYS_capget, &header, sets) != 0) return false;
+    for (auto& [effective, permitted, inheritable] : sets) {
+        const auto mask = static_cast<std::uint32_t>(kept);
+        effective &= mask;
+        permitted &= mask;
+        inheritable = 0;
+        kept >>= 32;
     }
-    if (::syscall(SYS_capset, &header, sets) != 0) return {};
-    return kept < 0 ? "no capabilities"
-                    : "no capabilities but sys_admin (kernel.io_uring_disabled is 1)";
+    return ::syscall(SYS_capset, &header, sets) == 0;
+}
+
+std::string drop_capabilities() {
+    const bool rings = rings_need_a_right();
+    if (!keep_capabilities(rings ? bit(CAP_SYS_ADMIN) : 0)) return {};
+    return rings ? "no capabilities but sys_admin (kernel.io_uring_disabled is 1)"
+                 : "no capabilities";
 }
 
 // Little is won by its end, and those who use its disk lose more. Its keeper goes after it.
@@ -77,7 +85,29 @@ std::string rings_in_words() {
 void confine_rings() {
     // Before the rights go, and threads come, which inherit it.
     ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-    os::this_linux().restrict_rings(queue::ring_uses);
+    os::this_linux().restrict_rings(queue::ring_uses, true);
+}
+
+std::vector<std::string> confine_server_of_many() {
+    std::vector<std::string> in_force;
+    keep_what_rights_gave();
+    if (auto spared = ask_to_be_spared(); !spared.empty()) in_force.push_back(std::move(spared));
+    if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0) in_force.emplace_back("no new privileges");
+    const std::uint64_t kept = bit(CAP_SYS_ADMIN) | bit(CAP_DAC_OVERRIDE) |
+                               bit(CAP_DAC_READ_SEARCH) | bit(CAP_SYS_PTRACE) | bit(CAP_KILL);
+    if (keep_capabilities(kept)) {
+        in_force.emplace_back("no capabilities but sys_admin, dac_override, dac_read_search, "
+                              "sys_ptrace and kill");
+    }
+    // Those of its data plane: it makes others itself, for commands.
+    os::this_linux().restrict_rings(queue::ring_uses, false);
+    return in_force;
+}
+
+std::vector<std::string> confine_calls_of_many() {
+    std::vector<std::string> in_force = confine_calls();
+    if (auto rings = rings_in_words(); !rings.empty()) in_force.push_back(std::move(rings));
+    return in_force;
 }
 
 std::vector<std::string> confine_thread(const std::vector<std::string>& places) {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Landlock: which files a thread may still open. What it has open stays open.
+// Landlock: which files a thread may still open, and no ports, and no processes for its signals.
+// What it has open stays open.
 #include "cli/confine.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <dirent.h>
@@ -21,9 +23,7 @@ constexpr std::uint64_t access_ioctl = 1U << 15;
 
 constexpr std::uint64_t of_files =
     LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE | access_truncate | access_ioctl;
-constexpr std::uint64_t of_places = of_files | LANDLOCK_ACCESS_FS_READ_DIR |
-                                    LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_REMOVE_FILE;
-constexpr std::uint64_t of_kernel = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
+constexpr std::uint64_t of_places = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
 
 // All that a kernel with this version of landlock can restrict: one bit after the other was added.
 std::uint64_t known_to(long version) {
@@ -33,13 +33,24 @@ std::uint64_t known_to(long version) {
     return LANDLOCK_ACCESS_FS_MAKE_SYM * 2 - 1;
 }
 
+// landlock_ruleset_attr, of which a kernel takes as much as it knows.
+struct attributes {
+    std::uint64_t files = 0;
+    std::uint64_t network = 0b11;  // version 4: TCP ports, to be bound and connected to
+    std::uint64_t scopes = 0b11;   // version 6: to sockets without a file, and to send signals
+
+    [[nodiscard]] static std::size_t bytes_of(long version) {
+        if (version >= 6) return sizeof(attributes);
+        return version >= 4 ? offsetof(attributes, scopes) : offsetof(attributes, network);
+    }
+};
+
 class ruleset {
 public:
-    explicit ruleset(std::uint64_t handled) : handled_(handled) {
-        // The first field only, as all versions have it.
-        const std::uint64_t attributes = handled;
+    explicit ruleset(long version) : handled_(known_to(version)) {
+        const attributes wanted{.files = handled_};
         fd_ = static_cast<int>(
-            ::syscall(SYS_landlock_create_ruleset, &attributes, sizeof attributes, 0));
+            ::syscall(SYS_landlock_create_ruleset, &wanted, attributes::bytes_of(version), 0));
     }
     ruleset(const ruleset&) = delete;
     ruleset& operator=(const ruleset&) = delete;
@@ -89,11 +100,11 @@ std::string confine_files(const std::vector<std::string>& places) {
     const long version =
         ::syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION);
     if (version < 1) return {};
-    const ruleset rules(known_to(version));
+    const ruleset rules(version);
     allow_open_files(rules);
     for (const std::string& place : places) rules.allow(place, of_places);
     // What the kernel tells of its devices, of this process and of memory.
-    for (const char* told : {"/sys", "/proc/self", "/proc/meminfo"}) rules.allow(told, of_kernel);
+    for (const char* told : {"/sys", "/proc/self", "/proc/meminfo"}) rules.allow(told, of_places);
     return rules.enforce() ? "no files but its own" : std::string();
 }
 

@@ -65,7 +65,9 @@ int look_at_rings(const std::vector<std::string>& in_force) {
 int look_around(const std::string& own) {
     const int file = ::open((own + "/file").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     const int memory = ::memfd_create("memory", MFD_CLOEXEC);
-    if (file < 0 || memory < 0) return 1;
+    const int other_file = ::creat((own + "/other").c_str(), 0600);
+    if (file < 0 || memory < 0 || other_file < 0) return 1;
+    ::close(other_file);
     int outcome = 0;
     std::atomic<bool> confined = false;
     confine_rings();
@@ -89,15 +91,18 @@ int look_around(const std::string& own) {
     if (!is_denied(::syscall(SYS_bpf, 0, nullptr, 0), EPERM)) return 7;
     std::thread([] {}).join();
     if (::write(file, "x", 1) != 1 || ::ftruncate(memory, 4096) != 0) return 8;
-    // Files: its own, and those of its place.
+    // Files: its own, and to be read, those of its place.
+    const bool limited = has(in_force, "no files but its own");
     if (::open((own + "/file").c_str(), O_RDWR | O_CLOEXEC) < 0) return 9;
-    if (::open((own + "/new").c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600) < 0) {
-        return 10;
+    if (::open((own + "/other").c_str(), O_RDONLY | O_CLOEXEC) < 0) return 10;
+    if (limited != is_denied(::open((own + "/other").c_str(), O_RDWR | O_CLOEXEC), EACCES)) {
+        return 11;
     }
-    if (::rename((own + "/new").c_str(), (own + "/newer").c_str()) != 0) return 11;
+    if (limited != is_denied(::creat((own + "/new").c_str(), 0600), EACCES)) return 22;
+    if (limited != is_denied(::unlink((own + "/other").c_str()), EACCES)) return 23;
     if (::open("/proc/meminfo", O_RDONLY | O_CLOEXEC) < 0) return 12;
     const bool sees_others = ::open("/etc/passwd", O_RDONLY | O_CLOEXEC) >= 0;
-    if (sees_others == has(in_force, "no files but its own")) return 13;
+    if (sees_others == limited) return 13;
     return look_at_rings(in_force);
 }
 

@@ -3,12 +3,16 @@
 
 #include "base/try.hpp"
 #include "cli/apply.hpp"
+#include "cli/confine.hpp"
 #include "cli/device_acts.hpp"
 #include "cli/notify.hpp"
 #include "cli/scheduler.hpp"
 #include "cli/verbs.hpp"
+#include "device/busy.hpp"
 #include "device/group.hpp"
 #include "device/nodes.hpp"
+#include "device/record.hpp"
+#include "device/server.hpp"
 
 #include <ashlar/threads.hpp>
 
@@ -69,6 +73,7 @@ private:
     int read_file();
     result<> bring(const configured_device& d, const std::map<std::string, device_entry>& known);
     result<> serve(const configured_device& d, std::optional<std::uint32_t> id);
+    result<> remove_dead(std::uint32_t id, std::uint64_t cookie) const;
     result<std::map<std::string, device_entry>> look() const;
     int prune(const std::vector<configured_device>& devices);
     int remove_all();
@@ -83,11 +88,15 @@ private:
     std::size_t asked_for_ = 0;
     int signals_ = -1;
     bool locked_ = false;  // the memory of this process
+    device_room::confinement confined_;
 };
 
 result<> server::begin(unsigned count) {
     raise_descriptor_limit();
     os::machine& m = os::linux_machine();
+    // No programs are run later, and so no modules loaded; what is wrong here is said there.
+    [[maybe_unused]] const auto loaded = control::control::open(m, true);
+    confined_ = confine_server_of_many();
     ASHLAR_TRY(threads_, threads::start(count));
     ASHLAR_TRY(group_, device_room::group::make(m));
     return {};
@@ -129,6 +138,15 @@ result<> server::serve(const configured_device& d, std::optional<std::uint32_t> 
     return {};
 }
 
+// By this thread: the process starts no others for it any more.
+result<> server::remove_dead(std::uint32_t id, std::uint64_t cookie) const {
+    os::machine& m = os::linux_machine();
+    ASHLAR_CHECK(device_room::stop_if_idle(*control_, m, id, remove_limit_ns));
+    ASHLAR_CHECK(device_room::delete_stopped(*control_, id, remove_limit_ns));
+    device_room::remove_record(m, id, cookie);
+    return {};
+}
+
 result<> server::bring(const configured_device& d,
                        const std::map<std::string, device_entry>& known) {
     const auto refused = [&](std::string why, std::string remedy) {
@@ -156,8 +174,7 @@ result<> server::bring(const configured_device& d,
     }
     if (there.state == "quiesced" || there.state == "fail-io") return serve(d, id);
     if (there.state == "dead") {
-        ASHLAR_CHECK(remove_device(*control_, os::linux_machine(),
-                                   {.id = id, .force = false, .limit_ns = remove_limit_ns}));
+        ASHLAR_CHECK(remove_dead(id, there.info.ublksrv_flags));
         return serve(d, {});
     }
     return refused(
@@ -236,6 +253,8 @@ int server::signal_number() const {
 int server::run(unsigned count) {
     if (auto begun = begin(count); !begun) return report(begun.error());
     if (const int failed = follow_file(); failed != 0 && group_->ids().empty()) return failed;
+    for (std::string& what : confine_calls_of_many()) confined_.push_back(std::move(what));
+    group_->tell_confinement(confined_);
     notify_manager("READY=1");
     const int watchdog = watchdog_pause_ms();
     const int tick = watchdog == 0 ? -1 : watchdog;

@@ -57,7 +57,8 @@ constexpr verb verbs[] = {
          "With --one-process this process is the server of all devices, for machines with "
          "hundreds; `supervise` has no meaning there. Devices whose mode of recovery lets them "
          "wait are taken back when it is started again after a crash. A disk in use keeps it from "
-         "ending until it is free, or until a second signal.",
+         "ending until it is free, or until a second signal. It keeps rights that a server of one "
+         "device gives up, as it may have to make others: see SERVERS WITHOUT RIGHTS.",
      .takes = operands::words,
      .options = serve_options,
      .run = &run_serve},

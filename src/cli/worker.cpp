@@ -141,23 +141,18 @@ void work(server_job job, int to_parent) {
         [&](level severity, std::string_view message) { send_log(to_parent, severity, message); });
     std::uint64_t asked_at = 0;
     std::vector<std::string> confined;
-    // Its clients' memory is named to the driver by who has mapped it, and comes from their files.
-    const bool shares = job.wanted.lane == lane::shared_memory;
     const auto on_ready = [&](const device::implementation& d) {
         log_to_file(d.id());
         ::tzset();  // the log's clock is read from a file
-        if (!shares) {
-            confined =
-                confine_process({device_room::run_directory(), device_room::block_path(d.id())});
-        }
+        confined = confine_process({device_room::run_directory()});
         const std::uint64_t pause = asked_at != 0 ? os::linux_machine().now_ns() - asked_at : 0;
         send_ready(to_parent, {.id = d.id(), .pid = ::getpid(), .pause_ns = pause});
         ::close(std::exchange(to_parent, -1));
     };
     const auto serve = [&]() -> result<> {
         const std::vector<int> inherited = descriptors_but({to_parent, job.how.keepsake});
-        if (!shares) ASHLAR_CHECK(use_broker(job.device, [] { confine_thread({}); }));
-        if (!shares) confine_rings();
+        ASHLAR_CHECK(use_broker(job.device, [] { confine_thread({}); }));
+        confine_rings();
         ASHLAR_TRY(target served, make_target(job));
         leave_the_terminal(inherited);
         if (job.choose_recovery) job.wanted.recovery = recovery_for(job, served);

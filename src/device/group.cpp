@@ -96,8 +96,9 @@ result<> group::look_after(int fd, int ms) {
         } else if (watched[2 + 2 * n].revents != 0 && one.disk->ended()) {
             serve_again(one);
         } else if (watched[3 + 2 * n].revents != 0) {
-            one.socket.answer_one(
-                [&one](std::string_view question) { return answer_question(*one.disk, question); });
+            one.socket.answer_one([this, &one](std::string_view question) {
+                return answer_question(*one.disk, question, confined_);
+            });
         }
     }
     std::erase_if(members_, [](const auto& one) { return !one->helper && one->gone; });

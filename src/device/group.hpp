@@ -3,6 +3,7 @@
 #pragma once
 
 #include "device/life.hpp"
+#include "device/server.hpp"
 #include "device/status.hpp"
 
 #include <atomic>
@@ -21,6 +22,8 @@ public:
     // Answers questions and deals with ends for so long, or until `fd` is readable. A device of
     // which something must be awaited keeps no other one waiting.
     result<> look_after(int fd, int ms);
+    // What the process has given up, for those who ask.
+    void tell_confinement(confinement what) { confined_ = std::move(what); }
     // Removes a device; one in use is not, unless `anyway`.
     result<> remove(std::uint32_t id, bool anyway);
     // True if it is served here; also while it is being taken back after a quiesce.
@@ -35,6 +38,7 @@ private:
     os::machine& machine_;
     int wakeup_fd_ = -1;
     std::vector<std::unique_ptr<member>> members_;
+    confinement confined_;
 };
 
 }  // namespace ashlar::device_room

@@ -93,6 +93,7 @@ private:
     result<> serve_waiting();
     result<> await_release(bool for_successor);
     bool is_served_elsewhere();
+    result<bool> make_way(error why);
     void let_go(bool tags_come_back);
     void start_watch();
     void end_watch();

@@ -15,7 +15,7 @@ namespace {
 // A failure in the directory for run-time data, with its reason and what to do.
 error run_error(error e) {
     const int code = e.code;
-    if (code == ETIMEDOUT) return e;
+    if (code == ETIMEDOUT || code == EPIPE) return e;
     if (code == ENOENT) {
         e.why = "the directory for run-time data is missing";
         e.remedy = "make it (mkdir -p /run), or name another in ASHLAR_RUN_DIR";
@@ -75,6 +75,8 @@ std::string record_path(std::uint32_t id) { return fmt::format("{}/{}.json", run
 std::string socket_path(std::uint32_t id) { return fmt::format("{}/{}.sock", run_directory(), id); }
 std::string log_path(std::uint32_t id) { return fmt::format("{}/{}.log", run_directory(), id); }
 
+std::string lock_path() { return run_directory() + "/lock"; }
+
 result<> prepare_run_directory(os::machine& m) {
     auto made = m.make_directory(run_directory());
     if (!made) return failure(run_error(std::move(made).error()));
@@ -82,7 +84,7 @@ result<> prepare_run_directory(os::machine& m) {
 }
 
 result<std::unique_ptr<os::path_lock>> lock_run_directory(os::machine& m) {
-    auto lock = m.lock_path(run_directory() + "/lock");
+    auto lock = m.lock_path(lock_path());
     if (!lock) return failure(run_error(std::move(lock).error()));
     return lock;
 }

@@ -27,12 +27,14 @@ struct record {
     std::uint64_t size = 0;
     std::int64_t created = 0;  // seconds of the epoch
     std::string recipe = {};   // options::recipe
+    bool operator==(const record&) const = default;
 };
 
 std::string run_directory();
 std::string record_path(std::uint32_t id);
 std::string socket_path(std::uint32_t id);
 std::string log_path(std::uint32_t id);
+std::string lock_path();  // of the directory
 
 // Makes the directory if it is missing.
 result<> prepare_run_directory(os::machine& m);

@@ -117,16 +117,18 @@ result<> device::implementation::write_record_anew(const std::optional<record>& 
     } else {
         ASHLAR_CHECK(check_name_is_free(machine_, *control_, wanted_.name));
     }
-    return write_record(machine_,
-                        {.id = id(),
-                         .cookie = info_.ublksrv_flags,
-                         .pid = machine_.process_id(),
-                         .name = wanted_.name,
-                         .kind = wanted_.kind,
-                         .lane = std::string(name(lane_.lane)),
-                         .size = plan_.size,
-                         .created = before ? before->created : machine_.wall_clock_seconds(),
-                         .recipe = wanted_.recipe});
+    const record anew{.id = id(),
+                      .cookie = info_.ublksrv_flags,
+                      .pid = machine_.process_id(),
+                      .name = wanted_.name,
+                      .kind = wanted_.kind,
+                      .lane = std::string(name(lane_.lane)),
+                      .size = plan_.size,
+                      .created = before ? before->created : machine_.wall_clock_seconds(),
+                      .recipe = wanted_.recipe};
+    // Of a server that nobody has relieved: there is nothing to write, and no room is needed.
+    if (before == anew) return {};
+    return write_record(machine_, anew);
 }
 
 // The record first: behind END_USER_RECOVERY requests come, and nothing may fail any more.
@@ -180,10 +182,24 @@ result<> device::implementation::await_release(bool for_successor) {
     }
 }
 
+// Nobody sends commands for this process any more: all that is left is to let the device go. The
+// record tells when somebody has come for it; a keeper is not to come in between.
+result<bool> device::implementation::make_way(error why) {
+    let_go(ended());
+    const std::uint64_t start = machine_.now_ns();
+    while (machine_.now_ns() - start <= successor_limit_ns) {
+        const auto record = read_record(machine_, id(), info_.ublksrv_flags);
+        if (!record || record->pid != machine_.process_id()) return false;
+        machine_.sleep_ns(release_pause_ns);
+    }
+    return failure(std::move(why));
+}
+
 result<bool> device::implementation::resume() {
     ASHLAR_CHECK(have_control());
     auto now = control_->info(id());
     if (!now && now.error().code == ENODEV) return false;
+    if (!now && now.error().code == EPIPE) return make_way(std::move(now).error());
     if (!now) return failure(std::move(now).error());
     const bool stays = (now->flags & uapi::f_user_recovery) != 0 &&
                        now->state != static_cast<std::uint16_t>(uapi::device_state::dead);

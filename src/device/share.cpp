@@ -4,6 +4,7 @@
 #include "base/error_line.hpp"
 #include "base/try.hpp"
 #include "device/status.hpp"
+#include "os/linux_machine.hpp"
 
 #include <ashlar/shared_memory.hpp>
 
@@ -38,11 +39,13 @@ struct closed_later {
 // A client that could take the memory away could end the server: so it must be sealed.
 result<std::span<std::byte>> map_memory(std::uint32_t id, const std::string& path,
                                         std::size_t bytes) {
-    const closed_later file{::open(path.c_str(), O_RDWR | O_CLOEXEC)};
-    if (file.fd < 0) {
-        return failure(share_refused(id, errno, "the server can't open the client's memory",
+    auto opened = os::this_linux().open_shared(path);
+    if (!opened) {
+        return failure(share_refused(id, opened.error().code,
+                                     "the server can't open the client's memory",
                                      "run both in the same pid namespace, as root"));
     }
+    const closed_later file{*opened};
     struct stat now{};
     const int seals = ::fcntl(file.fd, F_GET_SEALS);
     if (::fstat(file.fd, &now) != 0 || seals < 0 || (seals & F_SEAL_SHRINK) == 0 ||
@@ -89,6 +92,10 @@ result<std::uint32_t> ask(std::uint32_t id, const json& question) {
 }  // namespace
 
 namespace device_room {
+
+std::string shared_memory_name(std::uint32_t id) {
+    return fmt::format("ashlar shared memory {}", id);
+}
 
 error share_refused(std::uint32_t id, int code, std::string why, std::string remedy) {
     return {.operation = "share memory",
@@ -147,8 +154,8 @@ result<std::span<std::byte>> device::implementation::unshare(std::uint32_t index
 }
 
 result<shared_memory> shared_memory::make(std::uint32_t device, std::size_t bytes) {
-    const closed_later file{
-        ::memfd_create("ashlar shared memory", MFD_CLOEXEC | MFD_ALLOW_SEALING)};
+    const std::string name = shared_memory_name(device);
+    const closed_later file{::memfd_create(name.c_str(), MFD_CLOEXEC | MFD_ALLOW_SEALING)};
     const bool made = file.fd >= 0 && ::ftruncate(file.fd, static_cast<off_t>(bytes)) == 0 &&
                       ::fcntl(file.fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) == 0;
     void* memory =

@@ -13,6 +13,9 @@ namespace ashlar::device_room {
 // question is another.
 std::string answer_share(device::implementation& disk, std::string_view question);
 
+// Of the memfd that holds such memory: whoever opens it for a server sees for which device it is.
+std::string shared_memory_name(std::uint32_t id);
+
 error share_refused(std::uint32_t id, int code, std::string why, std::string remedy);
 
 }  // namespace ashlar::device_room

@@ -14,6 +14,7 @@
 #include <poll.h>
 #include <sstream>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 namespace ashlar::os {
@@ -21,6 +22,7 @@ namespace ashlar::os {
 namespace {
 
 constexpr std::uint64_t holders_limit_ns = 30'000'000'000;
+constexpr std::uint64_t files_limit_ns = 30'000'000'000;
 // It may have to load the driver.
 constexpr std::uint64_t open_limit_ns = 60'000'000'000;
 
@@ -31,7 +33,17 @@ std::uint64_t now_ns() {
            static_cast<std::uint64_t>(now.tv_nsec);
 }
 
-class socket_broker final : public broker {
+// An answer's errno, or that there is none.
+error unheard(std::string operation, const std::string& object, std::int64_t outcome) {
+    error e{
+        .operation = std::move(operation), .object = object, .code = static_cast<int>(-outcome)};
+    if (outcome != -EPIPE) return e;
+    e.why = "the process that sends commands for this server has ended";
+    e.remedy = "start a new server in its place: ashlar upgrade";
+    return e;
+}
+
+class socket_broker final : public file_broker {
 public:
     socket_broker(int socket, std::optional<bool> admin, std::uint64_t slack_ns)
         : socket_(socket), admin_(admin), slack_ns_(slack_ns), message_(broker_message_max) {}
@@ -60,6 +72,19 @@ public:
     }
 
     result<> open_driver(bool load) override;
+    result<int> open(const std::string& path, int flags) override;
+    result<> replace_file(const std::string& path, std::string_view text) override;
+    void remove_file(const std::string& path) override {
+        broker_question q{.what = broker_question::kind::remove_file};
+        const std::lock_guard lock(one_at_a_time_);
+        ask(q, std::as_bytes(std::span(path)), files_limit_ns);
+    }
+    int lock_owner(const std::string& path) override {
+        broker_question q{.what = broker_question::kind::lock_owner};
+        const std::lock_guard lock(one_at_a_time_);
+        const std::int64_t outcome = ask(q, std::as_bytes(std::span(path)), files_limit_ns);
+        return static_cast<int>(std::max<std::int64_t>(outcome, 0));
+    }
 
 private:
     std::int64_t await(std::uint64_t sequence, std::uint64_t limit_ns);
@@ -77,12 +102,14 @@ private:
     std::mutex one_at_a_time_;
     std::vector<std::byte> message_;
     std::size_t answered_ = 0;  // bytes behind the answer's head
+    int descriptor_ = -1;       // that came with it, whose asker takes it
     std::uint64_t next_ = 1;
 };
 
 std::int64_t socket_broker::ask(broker_question& q, std::span<const std::byte> payload,
                                 std::uint64_t limit_ns) {
     answered_ = 0;
+    descriptor_ = -1;
     if (payload.size() > broker_message_max - sizeof q) return -E2BIG;
     q.sequence = next_++;
     std::memcpy(message_.data(), &q, sizeof q);
@@ -101,12 +128,16 @@ std::int64_t socket_broker::await(std::uint64_t sequence, std::uint64_t limit_ns
         pollfd watched{.fd = socket_, .events = POLLIN, .revents = 0};
         const int left = static_cast<int>((until - now) / 1'000'000 + 1);
         if (::poll(&watched, 1, left) <= 0) continue;
-        const ssize_t got = ::recv(socket_, message_.data(), message_.size(), 0);
+        int fd = -1;
+        const ssize_t got = receive_with_descriptor(socket_, message_, fd);
         if (got < 0 && errno == EINTR) continue;
-        if (got < static_cast<ssize_t>(sizeof(broker_answer))) return -EPIPE;
         broker_answer answer;
-        std::memcpy(&answer, message_.data(), sizeof answer);
+        const bool whole = got >= static_cast<ssize_t>(sizeof answer);
+        if (whole) std::memcpy(&answer, message_.data(), sizeof answer);
+        if ((!whole || answer.sequence != sequence) && fd >= 0) ::close(fd);
+        if (!whole) return -EPIPE;
         if (answer.sequence != sequence) continue;
+        descriptor_ = fd;
         answered_ = static_cast<std::size_t>(got) - sizeof answer;
         return answer.outcome;
     }
@@ -118,10 +149,28 @@ result<> socket_broker::open_driver(bool load) {
     const std::int64_t outcome = ask(q, {}, open_limit_ns);
     if (auto failed = error_in(answered())) return failure(std::move(*failed));
     if (outcome == 0) return {};
-    return failure({.operation = "ask the broker for the ublk driver",
-                    .code = static_cast<int>(-outcome),
-                    .why = "the process that sends commands for this server has ended",
-                    .remedy = "start a new server in its place: ashlar upgrade"});
+    return failure(unheard("ask the broker for the ublk driver", {}, outcome));
+}
+
+result<int> socket_broker::open(const std::string& path, int flags) {
+    broker_question q{.what = broker_question::kind::open,
+                      .number = static_cast<std::uint32_t>(flags)};
+    const std::lock_guard lock(one_at_a_time_);
+    std::int64_t outcome = ask(q, std::as_bytes(std::span(path)), files_limit_ns);
+    if (outcome >= 0 && descriptor_ >= 0) return descriptor_;
+    // There was no room for it here.
+    if (outcome >= 0) outcome = -EMFILE;
+    return failure(unheard("open", path, outcome));
+}
+
+result<> socket_broker::replace_file(const std::string& path, std::string_view text) {
+    broker_question q{.what = broker_question::kind::replace_file,
+                      .number = static_cast<std::uint32_t>(path.size())};
+    const std::string both = path + std::string(text);
+    const std::lock_guard lock(one_at_a_time_);
+    const std::int64_t outcome = ask(q, std::as_bytes(std::span(both)), files_limit_ns);
+    if (outcome == 0) return {};
+    return failure(unheard("write", path, outcome));
 }
 
 std::vector<holder> socket_broker::holders_in(std::string_view text) {
@@ -148,6 +197,41 @@ std::string plain(std::string text) {
 
 }  // namespace
 
+ssize_t receive_with_descriptor(int socket, std::span<std::byte> message, int& fd) {
+    fd = -1;
+    iovec data{.iov_base = message.data(), .iov_len = message.size()};
+    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+    msghdr head{};
+    head.msg_iov = &data;
+    head.msg_iovlen = 1;
+    head.msg_control = control;
+    head.msg_controllen = sizeof control;
+    const ssize_t got = ::recvmsg(socket, &head, MSG_CMSG_CLOEXEC);
+    const cmsghdr* extra = got < 0 ? nullptr : CMSG_FIRSTHDR(&head);
+    const bool brings = extra != nullptr && extra->cmsg_level == SOL_SOCKET &&
+                        extra->cmsg_type == SCM_RIGHTS && extra->cmsg_len == CMSG_LEN(sizeof fd);
+    if (brings) std::memcpy(&fd, CMSG_DATA(extra), sizeof fd);
+    return got;
+}
+
+ssize_t send_with_descriptor(int socket, std::span<const std::byte> message, int fd) {
+    iovec data{.iov_base = const_cast<std::byte*>(message.data()), .iov_len = message.size()};
+    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+    msghdr head{};
+    head.msg_iov = &data;
+    head.msg_iovlen = 1;
+    if (fd >= 0) {
+        head.msg_control = control;
+        head.msg_controllen = sizeof control;
+        cmsghdr* extra = CMSG_FIRSTHDR(&head);
+        extra->cmsg_level = SOL_SOCKET;
+        extra->cmsg_type = SCM_RIGHTS;
+        extra->cmsg_len = CMSG_LEN(sizeof fd);
+        std::memcpy(CMSG_DATA(extra), &fd, sizeof fd);
+    }
+    return ::sendmsg(socket, &head, MSG_NOSIGNAL);
+}
+
 std::string text_of(const std::vector<holder>& holders) {
     std::string text;
     for (const holder& h : holders) {
@@ -156,7 +240,8 @@ std::string text_of(const std::vector<holder>& holders) {
     return text;
 }
 
-std::unique_ptr<broker> broker_at(int socket, std::optional<bool> admin, std::uint64_t slack_ns) {
+std::unique_ptr<file_broker> broker_at(int socket, std::optional<bool> admin,
+                                       std::uint64_t slack_ns) {
     return std::make_unique<socket_broker>(socket, admin, slack_ns);
 }
 

@@ -33,15 +33,39 @@ int write_new(const std::string& path, std::string_view text) {
     return code;
 }
 
-}  // namespace
+// Whoever is refused may have a broker for it.
+bool is_forbidden(const error& e) { return e.code == EACCES || e.code == EPERM; }
 
-result<int> linux::open(const std::string& path, int flags) {
+result<> replace_own_file(const std::string& path, std::string_view text) {
+    const std::string draft = fmt::format("{}.{}.new", path, ::getpid());
+    if (int code = write_new(draft, text)) return failed("write", draft, code);
+    if (::rename(draft.c_str(), path.c_str()) == 0) return {};
+    const int code = errno;
+    ::unlink(draft.c_str());
+    return failed("write", path, code);
+}
+
+result<int> open_own(const std::string& path, int flags) {
     int fd = -1;
     do {
-        fd = ::open(path.c_str(), flags | O_CLOEXEC);
+        fd = ::open(path.c_str(), flags | O_CLOEXEC, 0600);
     } while (fd < 0 && errno == EINTR);
-    if (fd < 0) return failure({.operation = "open", .object = path, .code = errno});
+    if (fd < 0) return failed("open", path, errno);
     return fd;
+}
+
+}  // namespace
+
+// By itself if it may: newer kernels want who has opened ublkcN as its server (START-5).
+result<int> linux::open(const std::string& path, int flags) {
+    auto opened = open_own(path, flags);
+    if (opened || !helper_ || !is_forbidden(opened.error())) return opened;
+    auto helped = helper_->open(path, flags);
+    return !helped && is_forbidden(helped.error()) ? opened : helped;
+}
+
+result<int> linux::open_shared(const std::string& path) {
+    return helper_ ? helper_->open(path, O_RDWR) : open_own(path, O_RDWR);
 }
 
 void linux::close(int fd) { ::close(fd); }
@@ -88,15 +112,15 @@ result<> linux::make_directory(const std::string& path) {
 }
 
 result<> linux::replace_file(const std::string& path, std::string_view text) {
-    const std::string draft = fmt::format("{}.{}.new", path, ::getpid());
-    if (int code = write_new(draft, text)) return failed("write", draft, code);
-    if (::rename(draft.c_str(), path.c_str()) == 0) return {};
-    const int code = errno;
-    ::unlink(draft.c_str());
-    return failed("write", path, code);
+    auto replaced = replace_own_file(path, text);
+    const bool helped = !replaced && helper_ && is_forbidden(replaced.error());
+    return helped ? helper_->replace_file(path, text) : replaced;
 }
 
-void linux::remove_file(const std::string& path) { ::unlink(path.c_str()); }
+void linux::remove_file(const std::string& path) {
+    const bool removed = ::unlink(path.c_str()) == 0;
+    if (!removed && helper_ && (errno == EACCES || errno == EPERM)) helper_->remove_file(path);
+}
 
 bool linux::udev_has_handled(const node& block, std::uint64_t since_ns) {
     // The control socket is there while udevd runs; the database entry once it has run the rules.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "os/linux_lock.hpp"
 
+#include "base/try.hpp"
 #include "os/linux_machine.hpp"
 
 #include <fmt/format.h>
@@ -32,7 +33,19 @@ private:
     int fd_;
 };
 
-// The process that has a lock of this file, by /proc/locks; 0 if that can't be seen.
+error is_held(const std::string& path, int owner) {
+    error e{.operation = "lock", .object = path, .code = ETIMEDOUT};
+    e.why = owner == 0 ? "another program has held it all the time"
+                       : fmt::format("process {} has held it all the time", owner);
+    e.remedy = owner == 0 ? "see who it is: lslocks; it may be stopped, or stuck"
+                          : fmt::format("see whether it is stuck (ashlar why {0}) or stopped (kill "
+                                        "-CONT {0}), or end it",
+                                        owner);
+    return e;
+}
+
+}  // namespace
+
 int owner_of_lock(int fd) {
     struct stat file{};
     if (::fstat(fd, &file) != 0) return 0;
@@ -49,23 +62,8 @@ int owner_of_lock(int fd) {
     return 0;
 }
 
-error is_held(const std::string& path, int fd) {
-    error e{.operation = "lock", .object = path, .code = ETIMEDOUT};
-    const int owner = owner_of_lock(fd);
-    e.why = owner == 0 ? "another program has held it all the time"
-                       : fmt::format("process {} has held it all the time", owner);
-    e.remedy = owner == 0 ? "see who it is: lslocks; it may be stopped, or stuck"
-                          : fmt::format("see whether it is stuck (ashlar why {0}) or stopped (kill "
-                                        "-CONT {0}), or end it",
-                                        owner);
-    return e;
-}
-
-}  // namespace
-
-result<std::unique_ptr<path_lock>> lock_within(const std::string& path, std::uint64_t limit_ns) {
-    const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0) return failure({.operation = "open", .object = path, .code = errno});
+result<std::unique_ptr<path_lock>> lock_within(int fd, const std::string& path,
+                                               std::uint64_t limit_ns, file_broker* helper) {
     auto lock = std::make_unique<linux_path_lock>(fd);
     machine& m = linux_machine();
     const std::uint64_t since = m.now_ns();
@@ -74,14 +72,19 @@ result<std::unique_ptr<path_lock>> lock_within(const std::string& path, std::uin
         if (errno != EWOULDBLOCK) {
             return failure({.operation = "lock", .object = path, .code = errno});
         }
-        if (m.now_ns() - since >= limit_ns) return failure(is_held(path, fd));
+        if (m.now_ns() - since >= limit_ns) {
+            const int owner = owner_of_lock(fd);
+            const bool asks = owner == 0 && helper != nullptr;
+            return failure(is_held(path, asks ? helper->lock_owner(path) : owner));
+        }
         m.sleep_ns(tick_ns);
     }
     return lock;
 }
 
 result<std::unique_ptr<path_lock>> linux::lock_path(const std::string& path) {
-    return lock_within(path, usual_limit_ns);
+    ASHLAR_TRY(const int fd, open(path, lock_file_flags));
+    return lock_within(fd, path, usual_limit_ns, helper_.get());
 }
 
 }  // namespace ashlar::os

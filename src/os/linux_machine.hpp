@@ -3,6 +3,7 @@
 // rest.
 #pragma once
 
+#include "os/linux_broker.hpp"
 #include "os/machine.hpp"
 
 #include <atomic>
@@ -20,20 +21,23 @@ public:
     }
     // From now on `helper` does what this process has no right to, and `give_up` is called by each
     // thread that needs its rights no longer. Before there are threads.
-    void delegate(std::unique_ptr<broker> helper, std::function<void()> give_up) {
+    void delegate(std::unique_ptr<file_broker> helper, std::function<void()> give_up) {
         helper_ = std::move(helper);
         give_up_ = std::move(give_up);
     }
 
-    // Rings that say what they are for (ring_spec::uses) are opened for that alone from now on; of
-    // this thread, and those that it starts, all rings are for no more than that where the kernel
-    // can do so (7.0). Before there are threads and rings.
-    void restrict_rings(const ring_uses& uses);
+    // Rings that say what they are for (ring_spec::uses) are opened for that alone from now on. If
+    // `all`, every ring of this thread, and of those that it starts, is for no more than `uses`,
+    // where the kernel can do so (7.0). Before there are threads and rings.
+    void restrict_rings(const ring_uses& uses, bool all);
     enum class rings : std::uint8_t { unrestricted, restricted, restricted_for_ever };
     // What came of it, once rings have been opened.
     [[nodiscard]] rings ring_restrictions() const { return rings_.load(); }
 
     result<int> open(const std::string& path, int flags) override;
+    // Memory of another process, by its descriptor there, for reading and writing. By the broker if
+    // there is one: it can name to the driver what it has opened itself.
+    result<int> open_shared(const std::string& path);
     void close(int fd) override;
     result<std::span<const std::byte>> map(int fd, std::size_t bytes,
                                            std::uint64_t offset) override;
@@ -83,7 +87,7 @@ public:
 private:
     int begin_restricted(io_uring& ring, const ring_uses& uses);
 
-    std::unique_ptr<broker> helper_;
+    std::unique_ptr<file_broker> helper_;
     std::function<void()> give_up_;
     std::atomic<rings> rings_ = rings::unrestricted;
 };

@@ -58,8 +58,8 @@ bool restrict_thread(const ring_uses& uses) {
 
 }  // namespace
 
-void linux::restrict_rings(const ring_uses& uses) {
-    rings_ = restrict_thread(uses) ? rings::restricted_for_ever : rings::restricted;
+void linux::restrict_rings(const ring_uses& uses, bool all) {
+    rings_ = all && restrict_thread(uses) ? rings::restricted_for_ever : rings::restricted;
 }
 
 // A kernel that knows less restricts nothing, and the ring serves all the same.

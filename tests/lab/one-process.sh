@@ -26,6 +26,20 @@ node_of() { "$ASHLAR" show "$1" --json | jq -r .node; }
 threads=$(find "/proc/$service/task" -mindepth 1 -maxdepth 1 -exec cat {}/comm \; | grep -c '^ashlar t')
 [ "$threads" -eq 2 ] || fail "$threads serving threads"
 
+# What such a process does not need it has given up, in all of its threads.
+for thread in "/proc/$service"/task/*/status; do
+  has_line '^NoNewPrivs:[[:space:]]1$' "$thread" || fail "$thread may get privileges"
+  has_line '^Seccomp:[[:space:]]2$' "$thread" || fail "$thread is not filtered"
+  # sys_admin, sys_ptrace, kill, dac_override and dac_read_search.
+  for set in CapPrm CapEff CapBnd; do
+    has_line "^$set:[[:space:]]0*280026\$" "$thread" || fail "$thread: $(grep "^$set" "$thread")"
+  done
+done
+"$ASHLAR" show m1 >shown
+has_line '^confined: .*no capabilities but sys_admin, .*; system calls filtered; restricted rings' shown ||
+  fail "show says: $(<shown)"
+[ "$("$ASHLAR_TESTS_BIN/injected_call" "$service" fork)" = EPERM ] || fail "it may start processes"
+
 # Each its own data.
 for n in {0..11}; do printf 'this is disk %-500d\n' "$n" 1<>"/dev/ublkb$n"; done
 for n in {0..11}; do
@@ -59,10 +73,15 @@ sync "$(node_of f2)"
 kill -9 $service
 wait $service || true
 wait_for 60 bash -c "[ \"\$('$ASHLAR' list --json | jq '[.devices[] | select(.state == \"quiesced\")] | length')\" -eq 2 ]"
+sed -i 's/^\[device.m6\]/[device.n6]/' devices.toml
 "$ASHLAR" serve --one-process devices.toml >said 2>err &
 service=$!
 wait_for 120 has_line ' f2 recovered$' said
 wait_for 120 has_line ' m9 added$' said
+# One that the old process has left dead can be had again by those that stay.
+sed -i 's/^\[device.n6\]/[device.m6]/' devices.toml
+kill -HUP $service
+wait_for 60 has_line ' m6 added$' said
 read -r line <"$(node_of f2)"
 [ "${line%% *}" = kept ] || fail "f2 has: $line"
 

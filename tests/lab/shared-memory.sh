@@ -40,6 +40,9 @@ elsewhere() {
 
 for delivery in tag batch; do
   add mem 64M --lane shared-memory --delivery "$delivery"
+  "$ASHLAR" show "$id" >shown
+  has_line '^confined: .*no files but its own; no capabilities; system calls filtered' shown ||
+    fail "$(<shown)"
   settle
   copied_of_moved 1 client "$id"
   copied_of_moved 2 elsewhere
