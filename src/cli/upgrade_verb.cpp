@@ -10,6 +10,8 @@
 
 #include <fmt/format.h>
 
+#include <cerrno>
+
 namespace ashlar::cli {
 
 namespace {
@@ -48,6 +50,17 @@ result<> check_record_can_be_written(os::machine& m, const uapi::ctrl_dev_info& 
     return record ? device_room::write_record(m, *record) : result<>();
 }
 
+// Where a machine is so busy that the old server has taken its device back before the new one came
+// for it, that one comes again.
+result<ready_server> hand_over(os::machine& m, const server_job& job) {
+    const std::uint64_t since = m.now_ns();
+    for (;;) {
+        auto ready = start_in_background(job);
+        const bool taken_back = !ready && ready.error().code == EBUSY;
+        if (!taken_back || m.now_ns() - since >= release_limit_ns) return ready;
+    }
+}
+
 result<ready_server> upgrade_device(control::control& c, os::machine& m, std::uint32_t id,
                                     bool force) {
     ASHLAR_TRY(const auto entry, look_at(c, m, id));
@@ -73,7 +86,7 @@ result<ready_server> upgrade_device(control::control& c, os::machine& m, std::ui
     ASHLAR_TRY(auto job, job_of(*entry.record, std::move(how)));
     job.await_release_ns = release_limit_ns;
     job.handed_over_by = entry.record->pid;
-    return start_in_background(std::move(job));
+    return hand_over(m, job);
 }
 
 }  // namespace

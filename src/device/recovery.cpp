@@ -70,10 +70,14 @@ result<> check_waits(const uapi::ctrl_dev_info& info) {
     switch (static_cast<uapi::device_state>(info.state)) {
         case uapi::device_state::quiesced:
         case uapi::device_state::fail_io: return {};
-        case uapi::device_state::live:
-            return failure(refused(
-                info.dev_id, fmt::format("a server (pid {}) has it", info.ublksrv_pid),
-                "end that server first; if it has ended just now, try again in a few seconds"));
+        case uapi::device_state::live: {
+            error e =
+                refused(info.dev_id, fmt::format("a server (pid {}) has it", info.ublksrv_pid),
+                        "end that server first; if it has ended just now, try again in a few "
+                        "seconds");
+            e.code = EBUSY;
+            return failure(std::move(e));
+        }
         case uapi::device_state::dead: break;
     }
     return failure(refused(info.dev_id, "it was stopped, or never started",
