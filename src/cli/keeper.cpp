@@ -6,6 +6,7 @@
 #include "cli/messages.hpp"
 #include "control/control.hpp"
 #include "device/nodes.hpp"
+#include "device/restarts.hpp"
 
 #include <ashlar/log.hpp>
 
@@ -29,17 +30,9 @@ constexpr int try_again_signal = SIGUSR1;
 // A start that takes longer is a hang: it is ended and tried again.
 constexpr int start_limit_ms = 90'000;
 constexpr std::uint64_t release_limit_ns = 60 * control::second_ns;
-// Servers that die one after the other. One that served for so long has done well.
-constexpr unsigned failures_max = 8;
-constexpr std::uint64_t well_after_ns = 5 * control::second_ns;
-constexpr int longest_pause_ms = 10'000;
 constexpr int look_ms = 2'000;  // for the end of a device that nobody serves
 
-int pause_before(unsigned failures) {
-    return failures <= 1 ? 0 : std::min(longest_pause_ms, 50 << failures);
-}
-
-enum class fate : std::uint8_t { waits, gone, served_elsewhere };
+using device_room::fate;
 
 class keeper {
 public:
@@ -59,8 +52,8 @@ public:
 private:
     void open_worker();
     void await_worker();
-    result<fate> look();
-    bool pause(int ms);
+    [[nodiscard]] result<fate> look() const;
+    bool pause(std::uint64_t ns);
     bool await_word();
     [[nodiscard]] int take_signal() const;
 
@@ -71,6 +64,7 @@ private:
     int signals_ = -1;
     sigset_t before_{};
     bool told_to_end_ = false;
+    device_room::restarts restarts_;
 };
 
 // A server, in a child of this process. It is served anew or taken over, as the job says.
@@ -140,28 +134,15 @@ void keeper::await_worker() {
         fmt::format("{}: its server (pid {}) {}", device_room::block_path(id_), worker_, how));
 }
 
-// What has become of the device whose server has ended.
-result<fate> keeper::look() {
-    os::machine& m = os::linux_machine();
-    ASHLAR_TRY(auto control, control::control::open(m, false));
-    auto info = control->info(id_);
-    if (!info && info.error().code == ENODEV) return fate::gone;
-    if (!info) return failure(std::move(info).error());
-    const auto record = device_room::read_record(m, id_, info->ublksrv_flags);
-    if (!record || info->state == static_cast<std::uint16_t>(uapi::device_state::dead)) {
-        return fate::gone;
-    }
-    // Somebody else's by now, by an upgrade or a recovery.
-    if (record->pid != worker_ && record->pid > 0 && ::kill(record->pid, 0) == 0) {
-        return fate::served_elsewhere;
-    }
-    return fate::waits;
+result<fate> keeper::look() const {
+    return device_room::fate_of(os::linux_machine(), id_, worker_,
+                                [](int pid) { return ::kill(pid, 0) == 0; });
 }
 
 // False if a signal says that this is to end.
-bool keeper::pause(int ms) {
+bool keeper::pause(std::uint64_t ns) {
     pollfd watched{.fd = signals_, .events = POLLIN, .revents = 0};
-    if (ms != 0) ::poll(&watched, 1, ms);
+    if (ns != 0) ::poll(&watched, 1, static_cast<int>(ns / 1'000'000));
     const int number = take_signal();
     return number == 0 || number == try_again_signal;
 }
@@ -181,13 +162,12 @@ bool keeper::await_word() {
 
 int keeper::run() {
     os::machine& m = os::linux_machine();
-    unsigned failures = 0;
     for (;;) {
         const std::uint64_t since = m.now_ns();
         const pid_t dead = worker_;
         await_worker();
         const std::uint64_t died_at = m.now_ns();
-        if (died_at - since > well_after_ns) failures = 0;
+        restarts_.server_ended(died_at - since);
         for (;;) {
             worker_ = dead;
             auto now = look();
@@ -196,15 +176,17 @@ int keeper::run() {
                 log(level::warning, "the keeper was told to end; the device waits: ashlar recover");
                 return 1;
             }
-            if (++failures > failures_max) {
+            auto after = restarts_.next_pause_ns();
+            if (!after) {
                 log(level::error,
                     fmt::format("gave up after {} servers that died one after the other; the "
                                 "device waits. See above why; then: ashlar recover {}",
-                                failures_max, id_));
+                                device_room::restarts::failures_max, id_));
                 if (!await_word()) return 1;
-                failures = 1;
+                restarts_.begin_anew();
+                after = restarts_.next_pause_ns();
             }
-            if (!pause(pause_before(failures))) return 1;
+            if (!pause(*after)) return 1;
             job_.device = id_;
             job_.wanted.id = id_;
             job_.await_release_ns = release_limit_ns;

@@ -6,9 +6,9 @@
 #include "cli/confine.hpp"
 #include "cli/messages.hpp"
 #include "control/control.hpp"
+#include "device/hand_over.hpp"
 #include "device/nodes.hpp"
 #include "device/record.hpp"
-#include "device/recovery.hpp"
 #include "device/server.hpp"
 
 #include <ashlar/log.hpp>
@@ -35,9 +35,6 @@ namespace {
 
 // A server that fails all the time must not fill /run.
 constexpr long log_bytes_max = 1 << 20;
-constexpr std::uint64_t release_pause_ns = 1'000'000;
-constexpr std::uint64_t quiesce_limit_ms = 10'000;
-constexpr std::uint64_t ask_again_ns = 50'000'000;
 
 // Opened once: a message that comes after the device's files were removed brings none of them back.
 void write_log(std::FILE* file, level severity, std::string_view message) {
@@ -57,31 +54,7 @@ recovery recovery_for(const server_job& job, const target& served) {
     return served.table().fence == fence::none ? recovery::wait : recovery::reissue;
 }
 
-// A QUIESCE_DEV that finds all tags of a queue with the server is never heard there: `asks` again.
-result<> await_release(std::uint32_t id, std::uint64_t limit_ns, bool asks) {
-    os::machine& m = os::linux_machine();
-    ASHLAR_TRY(auto control, control::control::open(m, false));
-    const std::uint64_t start = m.now_ns();
-    std::uint64_t asked = start;
-    for (;;) {
-        ASHLAR_TRY(const auto info, control->info(id));
-        auto waits = device_room::check_waits(info);
-        const std::uint64_t now = m.now_ns();
-        if (waits || now - start >= limit_ns) return waits;
-        if (asks && (info.flags & uapi::f_quiesce) != 0 && now - asked >= ask_again_ns) {
-            asked = now;
-            [[maybe_unused]] auto quiesced = control->quiesce(id, quiesce_limit_ms);
-        }
-        m.sleep_ns(release_pause_ns);
-    }
-}
-
-// Tells the server that is there to let go: by the kernel where that can, so that nothing it has
-// fails.
-result<> ask_for(std::uint32_t id, int server) {
-    ASHLAR_TRY(auto control, control::control::open(os::linux_machine(), false));
-    ASHLAR_TRY(const auto info, control->info(id));
-    if ((info.flags & uapi::f_quiesce) != 0) return control->quiesce(id, quiesce_limit_ms);
+result<> tell_to_let_go(int server) {
     if (::kill(server, device_room::hand_over_signal) == 0) return {};
     return failure(
         {.operation = "tell the server", .object = std::to_string(server), .code = errno});
@@ -187,10 +160,13 @@ void work(server_job job, int to_parent) {
         job.wanted.recipe = text_of(job.how);
         if (job.handed_over_by != 0) {
             asked_at = os::linux_machine().now_ns();
-            ASHLAR_CHECK(ask_for(*job.device, job.handed_over_by));
+            ASHLAR_CHECK(device_room::ask_to_let_go(os::linux_machine(), *job.device, [&] {
+                return tell_to_let_go(job.handed_over_by);
+            }));
         }
         if (job.device && job.await_release_ns != 0) {
-            ASHLAR_CHECK(await_release(*job.device, job.await_release_ns, job.handed_over_by != 0));
+            ASHLAR_CHECK(device_room::await_let_go(os::linux_machine(), *job.device,
+                                                   job.await_release_ns, job.handed_over_by != 0));
         }
         return device_room::run_server(std::move(served), std::move(job.wanted), on_ready,
                                        job.device, &confined);

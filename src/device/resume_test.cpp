@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A device that goes on after its queues have ended: quiesced by somebody else, or handed over.
+#include "device/hand_over.hpp"
 #include "device/life.hpp"
 #include "support/targets.hpp"
 #include "support/twin_machine.hpp"
@@ -158,4 +159,27 @@ TEST_CASE("a quiesce that finds every tag with the server is noticed") {
     owner->reset();
     CHECK(again);
     CHECK(d->stop(stop_when::idle));
+}
+
+TEST_CASE("a device that its server could not stop waits for the next one") {
+    twin_machine m;
+    const test::ram disk(1 << 20);
+    auto d = device_life::start(m, target(disk), {.depth = 4, .recovery = recovery::reissue});
+    REQUIRE(d);
+    write_to(m, std::byte{7});
+    m.kernel().fail_call(1, EPIPE, true);
+    CHECK(!(*d)->stop(stop_when::now));
+    m.kernel().fail_call(0, 0);
+    d->reset();
+    CHECK(m.text_files().size() == 1);
+    REQUIRE(device_room::await_let_go(m, 0, 60'000'000'000, false));
+    auto next = device_life::recover(m, 0, target(disk), {.recovery = recovery::reissue});
+    REQUIRE(next);
+    block_request read{.sector = 8, .sectors = 8};
+    CHECK(m.perform(0, read) == 4096);
+    CHECK(read.data == std::vector<std::byte>(4096, std::byte{7}));
+    CHECK((*next)->stop(stop_when::now));
+    next->reset();
+    CHECK(m.text_files() == std::vector<std::string>{});
+    CHECK(m.leaks() == "");
 }

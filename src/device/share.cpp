@@ -26,7 +26,7 @@ using nlohmann::json;
 
 namespace {
 
-constexpr int limit_seconds = 90;
+constexpr int share_limit_seconds = 90;
 constexpr const char* talk_alike = "use the same version of ashlar on both sides";
 
 struct closed_later {
@@ -78,7 +78,8 @@ result<std::uint32_t> unshare(device::implementation& disk, const json& asked) {
 
 // The region's number, as the server answers.
 result<std::uint32_t> ask(std::uint32_t id, const json& question) {
-    ASHLAR_TRY(const std::string answer, ask_server(id, question.dump() + "\n", limit_seconds));
+    ASHLAR_TRY(const std::string answer,
+               ask_server(id, question.dump() + "\n", share_limit_seconds));
     if (auto failed = error_in(answer)) return failure(std::move(*failed));
     const json done = json::parse(answer, nullptr, false);
     if (!done.is_object() || !done.contains("index")) {

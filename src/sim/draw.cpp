@@ -211,6 +211,28 @@ void draw_quiesce(plan& p, const choices& c, random& r) {
     if (exists && possible && c.foreign) p.mishaps.push_back(m);
 }
 
+// Of devices that outlive their server, one in three is handed over now and then; of new servers
+// one in three dies over it.
+void draw_upgrades(plan& p, const choices& c, random& r) {
+    if (!r.chance(33 * percent) || !c.upgrades || p.recovery == recovery::none) return;
+    for (std::uint64_t left = r.between(1, 3); left != 0; --left) {
+        mishap m{.what = mishap::kind::upgrade, .after = r.below(3'000)};
+        if (r.chance(33 * percent)) m.number = static_cast<std::uint32_t>(1 + r.below(1'500));
+        const auto at = r.below(p.mishaps.size() + 1);
+        p.mishaps.insert(p.mishaps.begin() + static_cast<std::ptrdiff_t>(at), m);
+    }
+}
+
+// One in three servers has a broker, which may come to its end.
+void draw_broker(plan& p, const choices& c, random& r) {
+    p.brokered = r.chance(33 * percent) && c.brokers;
+    if (!r.chance(25 * percent) || !p.brokered) return;
+    mishap m{.what = mishap::kind::broker_ends, .after = r.below(2'000)};
+    m.number = static_cast<std::uint32_t>(r.below(2));
+    const auto at = r.below(p.mishaps.size() + 1);
+    p.mishaps.insert(p.mishaps.begin() + static_cast<std::ptrdiff_t>(at), m);
+}
+
 }  // namespace
 
 plan draw_plan(std::uint64_t seed, const choices& c) {
@@ -219,7 +241,8 @@ plan draw_plan(std::uint64_t seed, const choices& c) {
     // A stream for each part, so that more draws for one don't change another.
     random machine(seed, "machine"), faults(seed, "faults"), work(seed, "workload"),
         mishaps(seed, "mishaps"), lanes(seed, "lanes"), quiesce(seed, "quiesce"),
-        places(seed, "places");
+        places(seed, "places"), upgrades(seed, "upgrades"), broker(seed, "broker"),
+        keeper(seed, "keeper");
     draw_machine(p, c, machine);
     draw_lane(p, lanes);
     draw_place(p, places);
@@ -227,6 +250,9 @@ plan draw_plan(std::uint64_t seed, const choices& c) {
     draw_clients(p, c, work);
     draw_mishaps(p, c, mishaps);
     draw_quiesce(p, c, quiesce);
+    draw_upgrades(p, c, upgrades);
+    draw_broker(p, c, broker);
+    p.kept = keeper.chance(50 * percent) && c.keepers;
     // Where nothing overlaps or fails, transfers may end within a sector: else sectors would be
     // torn by right.
     const twin::file_faults& f = p.faults;

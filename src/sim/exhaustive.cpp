@@ -179,7 +179,7 @@ void explorer::sequence(std::span<const std::size_t> letters, unsigned width) {
 
 exhaustive_outcome explorer::run(unsigned longest,
                                  const std::function<void(const exhaustive_counts&)>& progress) {
-    server_ = std::make_unique<server>(kernel_, plan_, storage_);
+    server_ = std::make_unique<server>(kernel_, plan_, storage_, server::heritage{});
     steps_until([this] { return server_->reached() >= server::stage::serving; }, false);
     if (server_->over()) broken(server_->failure_text());
     std::vector<std::size_t> letters;

@@ -37,6 +37,13 @@ unsigned errors_of_death(recovery mode) {
     return 0;
 }
 
+// Where the kernel can quiesce the device, what the server has is answered and the rest waits. Else
+// what comes just then fares as if the server had died, and `ashlar upgrade` asks before.
+unsigned errors_of_hand_over(const plan& p) {
+    const bool can_quiesce = p.version.at_least(6, 16) && p.delivery != delivery::in_batches;
+    return can_quiesce && p.recovery == recovery::wait ? 0 : errors_of_death(p.recovery);
+}
+
 unsigned errors_of_disk(const twin::file_faults& f, uapi::op op) {
     unsigned errors = 0;
     if (op == uapi::op::read ? f.read_error != 0 : f.write_error + f.sync_error != 0) errors |= io;
@@ -46,6 +53,7 @@ unsigned errors_of_disk(const twin::file_faults& f, uapi::op op) {
 }
 
 constexpr std::uint64_t retry_ns = 10'000'000;
+constexpr std::uint64_t told_again_ns = 60'000'000'000;
 constexpr unsigned patience = 100;  // servers that fail one after the other
 
 }  // namespace
@@ -59,7 +67,8 @@ bool world::may_fail(const operation& o, std::uint64_t since_step, int error) {
 }
 
 void world::start_server() {
-    server_ = std::make_unique<server>(kernel_, plan_, storage_);
+    server_ = std::make_unique<server>(kernel_, plan_, storage_,
+                                       server::heritage{.ended = plan_.kept ? last_server_ : 0});
     server_->changed = &world::on_server_change;
     server_->who = this;
     attention_ = server_->over();
@@ -74,12 +83,19 @@ void world::start_server() {
 
 void world::look_after_servers() {
     attention_ = false;
+    if (look_after_upgrade()) return;
     if (!server_) {
         if (!resting_) start_server();
         return;
     }
     if (server_->reached() == server::stage::serving) {
+        if (const char* said = server_->misjudged()) {
+            return broken(
+                fmt::format("a keeper takes a device that waits for one that is {}", said));
+        }
         if (server_->took_over()) verdict_.recoveries += 1;
+        last_server_ = server_->process().pid();
+        serving_since_ = kernel_.exec().now();
         failures_in_a_row_ = 0;
         if (next_mishap_ != plan_.mishaps.size() && plan_.mishaps[next_mishap_].serving) {
             next_step_ = kernel_.steps().steps() + plan_.mishaps[next_mishap_].after;
@@ -115,6 +131,9 @@ void world::server_is_over() {
     if (const std::string left = server_->process().leaks(); !left.empty()) {
         return broken("a server's process ended and left " + left);
     }
+    if (!has_failed && kernel_.ublk().has_block(plan_.id)) {
+        return broken("a server ended as if it had stopped its device");
+    }
     const bool took_over = server_->took_over();
     begin_trouble(took_over ? errors_of_death(plan_.recovery) : io | device_gone);
     server_.reset();
@@ -128,29 +147,43 @@ void world::server_is_over() {
         calls_fail_ = false;
         kernel_.fail_call(0, 0);
     }
-    rest(has_failed ? retry_ns : 0);
+    rest_after_death(has_failed ? retry_ns : 0);
+}
+
+// A keeper that has given up is told to try again, after a while.
+void world::rest_after_death(std::uint64_t unkept_ns) {
+    if (!plan_.kept) return rest(unkept_ns);
+    if (serving_since_ != 0) restarts_.server_ended(kernel_.exec().now() - serving_since_);
+    serving_since_ = 0;
+    const auto pause = restarts_.next_pause_ns();
+    if (pause) return rest(*pause);
+    restarts_.begin_anew();
+    rest(told_again_ns);
 }
 
 void world::happen(const mishap& m) {
     const bool alive = server_ && !server_->over();
     const bool serving = alive && server_->reached() == server::stage::serving;
-    const bool at_any_time = m.what == mishap::kind::kill || m.what == mishap::kind::failed_call;
+    const bool at_any_time = m.what == mishap::kind::kill || m.what == mishap::kind::failed_call ||
+                             m.what == mishap::kind::broker_ends;
     const bool counts = m.what == mishap::kind::power_cut || (at_any_time && alive) || serving;
     if (!counts) return;
+    if (m.what == mishap::kind::broker_ends && server_->helper() == nullptr) return;
+    if (m.what == mishap::kind::upgrade && (successor_ || retired_)) return;
     verdict_.mishaps[static_cast<unsigned>(m.what)] += 1;
+    disturbed_ = true;
     switch (m.what) {
-        case mishap::kind::kill: {
-            const bool whole =
-                serving || (server_->took_over() && server_->reached() == server::stage::beginning);
-            begin_trouble(errors_of_death(plan_.recovery) | (whole ? 0 : io | device_gone));
-            server_->kill();
-            server_.reset();
-            rest(m.rest_us * std::uint64_t{1000});
-            break;
-        }
+        case mishap::kind::kill: kill_server(m); break;
+        case mishap::kind::upgrade: begin_upgrade(m, errors_of_hand_over(plan_)); break;
         case mishap::kind::power_cut:
             cut_power();
             rest(m.rest_us * std::uint64_t{1000});
+            break;
+        case mishap::kind::broker_ends:
+            // What it was asked for fails, and so does what comes later.
+            begin_trouble(io | device_gone | errors_of_death(plan_.recovery));
+            if (m.number != 0) server_->helper()->fall_silent();
+            else server_->helper()->kill();
             break;
         case mishap::kind::restart:
             begin_trouble(io | device_gone);
@@ -181,6 +214,29 @@ void world::happen(const mishap& m) {
     }
 }
 
+// Of an upgrade, the one or the other.
+void world::kill_server(const mishap& m) {
+    if (successor_ && m.number % 2 == 1) return kill_successor_on_purpose();
+    const server::stage reached = server_->reached();
+    const bool whole = reached == server::stage::serving ||
+                       (server_->took_over() && reached == server::stage::beginning);
+    begin_trouble(errors_of_death(plan_.recovery) | (whole ? 0 : io | device_gone));
+    server_->kill();
+    server_.reset();
+    if (successor_) return install_successor();
+    rest_after_death(m.rest_us * std::uint64_t{1000});
+}
+
+// Its broker helps no more, so that it can't end in good order: another one has to.
+void world::replace_server() {
+    begin_trouble(io | device_gone | errors_of_death(plan_.recovery));
+    server_->kill();
+    server_.reset();
+    rest_after_death(0);
+}
+
+void world::kill_successor_on_purpose() { kill_successor(errors_of_death(plan_.recovery)); }
+
 // The trouble that began when the failure was planned may be over by now.
 void world::see_failed_call() {
     failure_seen_ = true;
@@ -189,9 +245,14 @@ void world::see_failed_call() {
 
 void world::cut_power() {
     begin_trouble(io | device_gone);
+    last_server_ = 0;
+    serving_since_ = 0;
+    restarts_ = {};
     kernel_.cut_power();
-    if (server_) server_->lose();
-    server_.reset();
+    for (auto* s : {&server_, &successor_, &retired_}) {
+        if (*s) (*s)->lose();
+        s->reset();
+    }
     for (auto& s : strangers_) s->lose();
     strangers_.clear();
     std::ranges::fill(storage_.memory, std::byte{0});

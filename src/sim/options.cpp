@@ -113,6 +113,21 @@ constexpr one_option all_options[] = {
          a.runs.draw.restart = false;
          return {};
      }},
+    {"upgrades", "", "new servers have running devices handed over, and some die over it", true,
+     [](asked& a, std::string_view) -> result<> {
+         a.runs.draw.upgrades = true;
+         return {};
+     }},
+    {"brokers", "", "some servers have a broker for their commands, and some brokers end", true,
+     [](asked& a, std::string_view) -> result<> {
+         a.runs.draw.brokers = true;
+         return {};
+     }},
+    {"keepers", "", "of half of the disks a keeper decides when the next server starts", true,
+     [](asked& a, std::string_view) -> result<> {
+         a.runs.draw.keepers = true;
+         return {};
+     }},
     {"no-foreign", "", "nobody else stops or deletes the device", true,
      [](asked& a, std::string_view) -> result<> {
          a.runs.draw.foreign = false;

@@ -15,9 +15,9 @@ namespace {
 constexpr std::string_view medium_names[] = {"ram",         "file",         "through",
                                              "plain-file",  "canary-flush", "canary-sync",
                                              "canary-lost", "canary-stale", "canary-neighbour"};
-constexpr std::string_view mishap_names[] = {"kill",           "power cut",      "restart",
-                                             "foreign stop",   "foreign delete", "failed call",
-                                             "foreign quiesce"};
+constexpr std::string_view mishap_names[] = {
+    "kill",        "power cut",       "restart", "foreign stop", "foreign delete",
+    "failed call", "foreign quiesce", "upgrade", "broker ends"};
 static_assert(std::size(mishap_names) == mishap_kinds);
 
 std::string list_of(const std::vector<std::size_t>& numbers) {

@@ -53,23 +53,27 @@ struct client_plan {
 // Something that happens to the server or to the machine.
 struct mishap {
     enum class kind : std::uint8_t {
-        kill,            // the server, at any step
-        power_cut,       // of the whole machine
-        restart,         // an orderly stop
-        foreign_stop,    // STOP_DEV by somebody else
-        foreign_delete,  // … and DEL_DEV
-        failed_call,     // one of the server's next calls fails
-        foreign_quiesce  // QUIESCE_DEV by somebody else, who then takes nothing over
+        kill,             // the server, at any step
+        power_cut,        // of the whole machine
+        restart,          // an orderly stop
+        foreign_stop,     // STOP_DEV by somebody else
+        foreign_delete,   // … and DEL_DEV
+        failed_call,      // one of the server's next calls fails
+        foreign_quiesce,  // QUIESCE_DEV by somebody else, who then takes nothing over
+        upgrade,          // a new server has the running device handed over
+        broker_ends       // or hears and never answers; if servers have one
     };
     kind what = kind::kill;
     std::uint64_t after = 0;    // steps since the one before
     std::uint32_t rest_us = 0;  // until a new server starts
-    std::uint32_t number = 0;   // failed_call: which
-    int code = 0;               // … and its errno
-    bool serving = false;       // the steps count from when a server serves
+    // failed_call: which. upgrade: the new server dies after so many steps, or not (0).
+    // broker_ends: it falls silent (1).
+    std::uint32_t number = 0;
+    int code = 0;          // … and its errno
+    bool serving = false;  // the steps count from when a server serves
 };
 std::string_view name(mishap::kind k);
-inline constexpr std::size_t mishap_kinds = 7;
+inline constexpr std::size_t mishap_kinds = 9;
 
 // A call to the kernel that is to fail, of the first or a later server.
 struct failing_call {
@@ -92,6 +96,8 @@ struct plan {
     std::uint32_t block = 512, max_io = 4096;
     std::uint64_t sectors = 64;
     std::vector<client_plan> clients = {};
+    bool brokered = false;          // another process sends the servers' control commands
+    bool kept = false;              // a keeper decides about the next server
     bool nothing_overlaps = false;  // each client has a place of its own, and waits for each answer
     std::vector<mishap> mishaps = {};
     failing_call failing = {};
@@ -109,6 +115,7 @@ struct choices {
     std::uint64_t requests = 0;  // a run; 0: some hundreds, by seed
     bool small = false;          // requests of at most 4 KiB, mishaps as usual
     bool kill = true, power = true, restart = true, foreign = true, failed_calls = true;
+    bool upgrades = false, brokers = false, keepers = false;
     bool disk_errors = true, short_transfers = true, delays = true, overflow = true;
 };
 

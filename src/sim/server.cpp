@@ -3,6 +3,8 @@
 
 #include "base/try.hpp"
 #include "control/control.hpp"
+#include "device/hand_over.hpp"
+#include "device/restarts.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -16,12 +18,24 @@ namespace {
 constexpr std::uint64_t notices_within_ns = 120 * control::second_ns;
 constexpr std::uint64_t look_again_ns = 200'000'000;
 constexpr std::uint64_t quiesce_limit_ms = 60'000;
+constexpr std::uint64_t let_go_limit_ns = 30 * control::second_ns;
+constexpr std::uint64_t keeper_waits_ns = 60 * control::second_ns;
 constexpr std::uint64_t tick_ns = 5'000'000;  // to see that the device has ended
 
 }  // namespace
 
-server::server(twin::kernel& k, const plan& p, storage& data)
-    : kernel_(k), plan_(p), data_(data), process_(k.start_process()) {
+server::server(twin::kernel& k, const plan& p, storage& data, heritage from)
+    : kernel_(k),
+      plan_(p),
+      data_(data),
+      process_(k.start_process()),
+      before_(from.before),
+      ended_(from.ended),
+      relieves_(from.before != nullptr) {
+    if (p.brokered) {
+        broker_ = std::make_unique<broker>(k);
+        process_.delegate(*broker_);
+    }
     auto started = process_.start_thread("server", {}, [this] { live(); });
     if (started) {
         thread_ = std::move(*started);
@@ -39,11 +53,18 @@ server::~server() {
 void server::kill() {
     killed_ = true;
     kernel_.kill(process_);
+    if (broker_) broker_->kill();
 }
 
 void server::tell_to_stop() {
     twin::locked lock(kernel_.exec());
     stop_ = true;
+    kernel_.exec().wake(told_);
+}
+
+void server::tell_to_let_go() {
+    twin::locked lock(kernel_.exec());
+    lets_go_ = true;
     kernel_.exec().wake(told_);
 }
 
@@ -61,6 +82,7 @@ void server::live() {
                             static_cast<std::ptrdiff_t>(std::min(text.size(), text_.size() - 1)),
                             text_.data());
     }
+    if (broker_) broker_->end();
     reach(served ? stage::ended : stage::failed);
 }
 
@@ -93,11 +115,41 @@ result<bool> server::clear_the_way() {
 void server::wait_for_end(const device::implementation& served) {
     twin::executor& e = kernel_.exec();
     twin::locked lock(e);
-    while (!stop_ && !served.ended()) e.wait(told_, e.now() + tick_ns);
+    while (!stop_ && !lets_go_ && !served.ended()) e.wait(told_, e.now() + tick_ns);
+}
+
+// True if it says that the device waits for a server; then it does, in a while.
+result<bool> server::do_as_keeper_says() {
+    using device_room::fate;
+    const auto lives = [this](int pid) {
+        return std::ranges::any_of(kernel_.processes(),
+                                   [pid](const auto& p) { return p->pid() == pid && p->alive(); });
+    };
+    ASHLAR_TRY(const fate now, device_room::fate_of(process_, plan_.id, ended_, lives));
+    if (now == fate::waits) {
+        ASHLAR_CHECK(device_room::await_let_go(process_, plan_.id, keeper_waits_ns, false));
+        return true;
+    }
+    ASHLAR_TRY(const bool waits, clear_the_way());
+    if (waits) misjudged_ = now == fate::gone ? "gone" : "served elsewhere";
+    return waits;
+}
+
+// As `ashlar upgrade` does.
+result<> server::relieve() {
+    has_asked_ = true;
+    ASHLAR_CHECK(device_room::ask_to_let_go(process_, plan_.id, [this]() -> result<> {
+        if (before_ != nullptr) before_->tell_to_let_go();
+        return {};
+    }));
+    return device_room::await_let_go(process_, plan_.id, let_go_limit_ns, true);
 }
 
 result<> server::serve() {
-    ASHLAR_TRY(took_over_, clear_the_way());
+    took_over_ = relieves_;
+    if (!relieves_) {
+        ASHLAR_TRY(took_over_, ended_ != 0 ? do_as_keeper_says() : clear_the_way());
+    }
     ASHLAR_TRY(const int fd, open_storage(plan_, data_, process_));
     using implementation = device::implementation;
     const options wanted = {.name = "sim",
@@ -115,6 +167,7 @@ result<> server::serve() {
         const auto begin = [&]() -> result<std::unique_ptr<implementation>> {
             ASHLAR_TRY(target served, make_target(plan_, data_, fd, process_));
             if (!took_over_) return implementation::start(process_, std::move(served), wanted);
+            if (relieves_) ASHLAR_CHECK(relieve());
             return implementation::recover(process_, plan_.id, std::move(served), wanted);
         };
         auto begun = begin();
@@ -127,6 +180,7 @@ result<> server::serve() {
             while (serving && outcome) {
                 wait_for_end(**begun);
                 if (stop_) break;
+                lets_go_ = false;
                 auto resumed = (*begun)->resume();
                 serving = resumed && *resumed;
                 if (!resumed) outcome = failure(std::move(resumed).error());

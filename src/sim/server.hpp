@@ -4,6 +4,7 @@
 #pragma once
 
 #include "device/life.hpp"
+#include "sim/broker.hpp"
 #include "sim/media.hpp"
 #include "sim/plan.hpp"
 #include "twin/process.hpp"
@@ -19,7 +20,12 @@ class server {
 public:
     enum class stage : std::uint8_t { beginning, serving, stopping, ended, failed };
 
-    server(twin::kernel& k, const plan& p, storage& data);
+    // What is there of a device before this server.
+    struct heritage {
+        server* before = nullptr;  // serves it now, and is to hand it over
+        int ended = 0;             // the process that served it, of which a keeper has been told
+    };
+    server(twin::kernel& k, const plan& p, storage& data, heritage from);
     server(const server&) = delete;
     server& operator=(const server&) = delete;
     // Of a server that is over or was killed.
@@ -31,19 +37,33 @@ public:
     [[nodiscard]] int code() const { return code_; }  // of a failure
     [[nodiscard]] std::string failure_text() const { return text_.data(); }
     [[nodiscard]] twin::process& process() { return process_; }
+    // What the keeper has said of the device, if that was wrong.
+    [[nodiscard]] const char* misjudged() const { return misjudged_; }
+    // Null where it sends its commands itself.
+    [[nodiscard]] broker* helper() { return broker_.get(); }
     // Somebody wants to know of a change of stage.
     void (*changed)(void* who) = nullptr;
     void* who = nullptr;
 
     void tell_to_stop();
+    void tell_to_let_go();
+    // The server before is gone.
+    void forget_before() { before_ = nullptr; }
+    // A successor: the server before has been asked, and what comes now is felt by all.
+    [[nodiscard]] bool has_asked() const { return has_asked_; }
     void kill();
     // The machine has lost its power, and this process with it.
-    void lose() { killed_ = true; }
+    void lose() {
+        killed_ = true;
+        if (broker_) broker_->lose();
+    }
 
 private:
     void live();
     result<> serve();
     result<bool> clear_the_way();
+    result<bool> do_as_keeper_says();
+    result<> relieve();
     void wait_for_end(const device::implementation& served);
     void reach(stage s);
 
@@ -52,9 +72,14 @@ private:
     storage& data_;
     twin::process& process_;
     twin::wait_queue told_;
+    std::unique_ptr<broker> broker_;
     std::unique_ptr<os::thread> thread_;
     stage stage_ = stage::beginning;
-    bool stop_ = false, took_over_ = false, killed_ = false;
+    server* before_;
+    const int ended_;
+    const char* misjudged_ = nullptr;
+    const bool relieves_;
+    bool stop_ = false, lets_go_ = false, took_over_ = false, killed_ = false, has_asked_ = false;
     int code_ = 0;
     // Not a string: its memory would be the process's, and go with it.
     std::array<char, 480> text_ = {};

@@ -55,8 +55,12 @@ world::world(const plan& p, std::size_t history)
 }
 
 world::~world() {
-    if (server_ || !strangers_.empty()) kernel_.cut_power();
-    if (server_) server_->lose();
+    const auto lost = {server_.get(), successor_.get(), retired_.get()};
+    const bool any = std::ranges::any_of(lost, [](const server* s) { return s != nullptr; });
+    if (any || !strangers_.empty()) kernel_.cut_power();
+    for (server* s : lost) {
+        if (s != nullptr) s->lose();
+    }
     for (auto& s : strangers_) s->lose();
     for (auto& c : clients_) c->power_cut();
     ++rest_generation_;
@@ -83,6 +87,7 @@ void world::broken(std::string what) {
 bool world::step() {
     // First what has come, or the end of one trouble would be taken for that of the next.
     while (attention_) look_after_servers();
+    if (successor_is_due()) kill_successor_on_purpose();
     if (kernel_.steps().steps() >= next_step_) {
         const mishap& m = plan_.mishaps[next_mishap_++];
         plan_next();
@@ -129,9 +134,14 @@ void world::settle() {
     if (storage_.disk != nullptr) storage_.disk->faults = {};
     const auto serves = [this] {
         return server_ && server_->reached() == server::stage::serving && !resting_ &&
+               !successor_ && !retired_ &&
                std::ranges::all_of(strangers_, [](const auto& s) { return s->over(); });
     };
     if (!run_until(serves)) return;
+    if (server_->helper() != nullptr && !server_->helper()->helps()) {
+        replace_server();
+        if (!run_until(serves)) return;
+    }
     verify();
     // A quiesce that was begun before may have ended the server meanwhile.
     do {

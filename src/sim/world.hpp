@@ -3,6 +3,7 @@
 // verdict.
 #pragma once
 
+#include "device/restarts.hpp"
 #include "sim/client.hpp"
 #include "sim/server.hpp"
 
@@ -66,6 +67,16 @@ private:
     void happen(const mishap& m);
     void see_failed_call();
     void cut_power();
+    void begin_upgrade(const mishap& m, unsigned errors);
+    void install_successor();
+    void kill_successor(unsigned errors);
+    [[nodiscard]] bool successor_is_due();
+    void retire(std::unique_ptr<server> old);
+    bool look_after_upgrade();
+    void kill_server(const mishap& m);
+    void kill_successor_on_purpose();
+    void replace_server();
+    void rest_after_death(std::uint64_t unkept_ns);
     void begin_trouble(unsigned errors);
     void end_trouble();
     static void on_server_change(void* self);
@@ -82,6 +93,14 @@ private:
     verdict verdict_;
     unsigned clients_left_ = 0;
     std::unique_ptr<server> server_;
+    // Of an upgrade: the new server until it serves, and the old one from then on.
+    std::unique_ptr<server> successor_, retired_;
+    std::uint64_t successor_dies_ = ~std::uint64_t{0};
+    bool disturbed_ = false;  // by something else
+    // What a keeper knows: who has served last, since when, and how the ones before it fared.
+    int last_server_ = 0;
+    std::uint64_t serving_since_ = 0;
+    device_room::restarts restarts_;
     std::vector<std::unique_ptr<stranger>> strangers_;
     std::vector<trouble> troubles_;
     bool in_trouble_ = false;

@@ -26,6 +26,7 @@ std::optional<int> driver::control_command(uring_command& c) {
 std::optional<int> driver::io_command(uring_command& c) { return inside_->core.io_command(c); }
 bool driver::cancel_control(uring_command& c) { return inside_->core.cancel_control(c); }
 void driver::cancel_io(uring_command& c) { inside_->core.cancel_io(c); }
+void driver::thread_ended(task who) { inside_->core.thread_ended(who); }
 void driver::buffer_returned(block_request& r) { inside_->core.put_request(r); }
 
 int driver::open_char(std::uint32_t id, process& who, open_file& f) {

@@ -30,6 +30,7 @@ public:
     // The thread or the ring that submitted these ends: waiting I/O commands end with -ENODEV and
     // the device is cancelled (KERNEL.md 2.9).
     void cancel_io(uring_command& c);
+    void thread_ended(task who);
     // ---- files ----
     int open_char(std::uint32_t id, process& who, open_file& f);  // 0 or a negative errno
     void release_char(open_file& f);                              // the last reference is gone

@@ -302,3 +302,20 @@ TEST_CASE("a request may take as long as it likes with privileges") {
     s.serve_until([&] { return held.done(); });
     CHECK(held.error() == 0);
 }
+
+TEST_CASE("before 6.7 the end of a thread is seen, with every tag in its hands and the file open") {
+    for (const char* version : {"6.1", "6.5"}) {
+        CAPTURE(version);
+        kernel k(quiet(version));
+        raw_server s(k, {.flags = uapi::f_user_recovery, .depth = 1});
+        s.begin();
+        user_io held(k, s.id, uapi::op::read, 0, 8);
+        hold_one(s, held);
+        const std::uint64_t begin = k.exec().now();
+        s.process.thread_ended(k.exec().current());
+        settle(k, 100000);
+        CHECK(held.error() == -EIO);
+        CHECK(s.device().state == static_cast<std::uint16_t>(uapi::device_state::quiesced));
+        CHECK(k.exec().now() - begin <= 6'000'000'000);
+    }
+}

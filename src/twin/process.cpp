@@ -307,6 +307,7 @@ bool process::copy_out(std::uint64_t user_address, const void* from, std::size_t
 }
 
 void process::thread_ended(task who) {
+    kernel_.ublk().thread_ended(who);
     for (auto& [user, r] : rings_) {
         const std::vector<uring_command*> waiting = r->commands;
         for (uring_command* c : waiting) {

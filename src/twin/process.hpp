@@ -51,7 +51,11 @@ public:
     void thread_ended(task who);
     void lose_operations();  // the power fails
 
+    // Sends this process's control commands from now on, and outlives it.
+    void delegate(os::broker& helper) { helper_ = &helper; }
+
     // ---- the seam ----
+    os::broker* helper() override { return helper_; }
     result<int> open(const std::string& path, int flags) override;
     void close(int fd) override;
     result<std::span<const std::byte>> map(int fd, std::size_t bytes, std::uint64_t at) override;
@@ -110,6 +114,7 @@ private:
     int pid_;
     credentials who_;
     bool alive_ = true;
+    os::broker* helper_ = nullptr;
     int next_descriptor_ = 1000;
     std::map<int, open_file*> files_;
     // In the order in which they were opened: by address, no two runs would be the same.

@@ -26,6 +26,15 @@ void abort_the_rest(void* object, std::uint64_t) {
     }
 }
 
+// The monitor of kernels before 6.7 goes on while the end of a server is awaited.
+void abort_those_of_ended_threads(void* object, std::uint64_t) {
+    auto& d = *static_cast<ublk_device*>(object);
+    if (d.freed) return;
+    for (ublk_queue& q : d.queues) {
+        if (q.daemon_ended) d.core.abort_owned(q);
+    }
+}
+
 void look_for_timeouts(void* object, std::uint64_t) {
     static_cast<ublk_device*>(object)->core.watch_for_timeouts(*static_cast<ublk_device*>(object));
 }
@@ -59,6 +68,24 @@ void ublk_core::cancel_io(uring_command& c) {
         return;
     }
     take_back(*static_cast<slot*>(c.slot));
+}
+
+// The monitor of kernels before 6.7 looks at threads: also at those without a waiting command.
+void ublk_core::thread_ended(task who) {
+    if (at_least(6, 7)) return;
+    for (const auto& [id, device] : devices) {
+        ublk_device& d = *device;
+        for (ublk_queue& q : d.queues) {
+            if (q.daemon != who || d.state() != uapi::device_state::live) continue;
+            if (std::ranges::any_of(q.slots, [](const slot& s) { return s.command != nullptr; })) {
+                continue;  // cancel_io is told of these
+            }
+            q.daemon_ended = true;
+            const std::uint64_t after = home.choices().between(1, 5 * second);
+            schedule_end_of_server(d, after);
+            exec.at(exec.now() + after, {.run = abort_those_of_ended_threads, .object = &d});
+        }
+    }
 }
 
 void ublk_core::mark_cancelling(ublk_device& d) {
@@ -148,6 +175,7 @@ void ublk_core::reset_queue(ublk_queue& q) {
     }
     q.fetched = 0;
     q.daemon = 0;
+    q.daemon_ended = false;
     q.arrived.clear();
 }
 

@@ -122,6 +122,8 @@ public:
 
     // ---- … without waits (ublk_cancel.cpp) ----
     void cancel_io(uring_command& c);
+    // A thread has ended, with or without commands.
+    void thread_ended(task who);
     void cancel_device(ublk_device& d);  // every waiting command ends
     void mark_cancelling(ublk_device& d);
     void take_back(slot& s);

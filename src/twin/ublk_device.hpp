@@ -46,8 +46,9 @@ struct ublk_queue {
     ublk_device* home = nullptr;
     std::uint16_t id = 0;
     std::vector<slot> slots = {};
-    unsigned fetched = 0;     // slots, in this round
-    task daemon = 0;          // up to 6.14: the thread whose FETCH completed the queue
+    unsigned fetched = 0;  // slots, in this round
+    task daemon = 0;       // up to 6.14: the thread whose FETCH completed the queue
+    bool daemon_ended = false;
     bool cancelling = false;  // new requests are put back, or fail
     bool force_abort = false, fail_io = false;
     // What does not change from call to call is filled in once.

@@ -9,6 +9,12 @@
 requires mkfs.ext4 flock jq
 
 has_request() { local n; read -r _ n <"/sys/block/ublkb$id/inflight"; [ "$n" -ge 1 ]; }
+# Also one that this shell has not waited for yet.
+has_exited() {
+  local stat=''
+  read -r stat 2>/dev/null <"/proc/$1/stat" || true
+  [[ -z $stat || $stat = *') Z '* ]]
+}
 is_held() { [ "$(readlink "/proc/$1/exe")" != "$(readlink -f "$BASH")" ]; }
 # What a state leaves to be ended: processes that are stopped, a writer, a holder, mounts.
 stopped=() writer='' holder='' mounted='' locker=''
@@ -19,7 +25,7 @@ write_to_it() {
   writer=$!
   wait_for 20 has_request
 }
-hold() { tail -f <"$disk" >/dev/null & holder=$!; wait_for 20 is_held $holder; }
+hold() { sleep 1000 <"$disk" & holder=$!; wait_for 20 is_held $holder; }
 mount_it() { mkfs.ext4 -q "$disk"; mount -t ext4 "$disk" mnt; mounted=mnt; }
 kill_server() { kill -KILL "$server"; wait_for 60 has_state "$id" "$1"; }
 full_run() {
@@ -69,9 +75,10 @@ asks() {
   shift
   "$ASHLAR" "$@" >out 2>err </dev/null &
   pid=$!
-  until has_ended $pid; do
+  until has_exited $pid; do
     [ $((${EPOCHREALTIME/./} - since)) -lt $((limit * 1000000)) ] ||
-      fail "$state: ashlar $*: has not ended after $limit s: $(cat /proc/$pid/task/*/stack)"
+      fail "$state: ashlar $*: has not ended after $limit s: $(<"/proc/$pid/stat")" \
+        "$(cat "/proc/$pid/task"/*/stack) it said: $(<out) $(<err)"
     pause 0.02
   done
   wait $pid || status=$?

@@ -2,7 +2,7 @@
 """Bugs to plant in ashlar's sources, one at a time: the simulation has to find each.
 
 A bug is a name, what it is in words, and replacements: the file, the exact text that stands there
-once, and the text to put in its place.
+once, and the text to put in its place; then, where it takes any, options of ashlar-sim.
 """
 
 QUEUE = "src/queue/queue.cpp"
@@ -58,10 +58,10 @@ BUGS = [
      [(QUEUE, "    if (!mapping_.empty()) spec_.machine->unmap(mapping_);\n", "")]),
     ("node-left-open", "ublkcN stays open when the device is deleted",
      [(LIFE, "    if (char_fd_ >= 0) machine_.close(std::exchange(char_fd_, -1));\n"
-       "    if (recorded_)", "    if (recorded_)")]),
+       "    const auto forget", "    const auto forget")]),
     ("device-left", "a stop does not delete the device",
-     [(LIFE, "    if (!gone) {\n        removed = delete_stopped(", "    if (gone) {\n"
-       "        removed = delete_stopped(")]),
+     [(LIFE, "        if (!gone) {\n            removed = delete_stopped(", "        if (gone) {\n"
+       "            removed = delete_stopped(")]),
     ("wrong-unit", "positions are counted in units of 1024 bytes",
      [(SLOT, "offset_ = d.start_sector * uapi::sector_bytes;",
        "offset_ = d.start_sector * 2 * uapi::sector_bytes;")]),
@@ -114,4 +114,17 @@ BUGS = [
      [(ANSWER, "    if (s.goes_back && !failed) {", "    if (s.goes_back && s.flushing) {")]),
     ("fallback-ignored", "a request that could not be registered counts as registered",
      [(ANSWER, "(d.op_flags & uapi::io_f_need_reg_buf) != 0", "false")]),
+    ("not-served-again", "a server that nobody has relieved does not serve again",
+     [("src/device/recover.cpp", "    if (served) served = serve_waiting();\n", "")],
+     ["--upgrades"]),
+    ("relief-not-seen", "a server that was relieved takes it for a failure",
+     [("src/device/recover.cpp", "served.error().code == ENODEV || is_served_elsewhere()",
+       "served.error().code == ENODEV")],
+     ["--upgrades"]),
+    ("broker-forgotten", "a command counts as done when the broker is gone",
+     [("src/control/channel.cpp", "        return helper_.command(number, "
+       "std::as_bytes(std::span(&header, 1)), payload, limit_ns);",
+       "        const int got = helper_.command(number, std::as_bytes(std::span(&header, 1)), payload,"
+       " limit_ns);\n        return got == -EPIPE ? 0 : got;")],
+     ["--brokers"]),
 ]
