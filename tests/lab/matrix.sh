@@ -25,6 +25,7 @@ write_to_it() {
   writer=$!
   wait_for 20 has_request
 }
+# shellcheck disable=SC2217 # it is to hold the disk, not to read it
 hold() { sleep 1000 <"$disk" & holder=$!; wait_for 20 is_held $holder; }
 mount_it() { mkfs.ext4 -q "$disk"; mount -t ext4 "$disk" mnt; mounted=mnt; }
 kill_server() { kill -KILL "$server"; wait_for 60 has_state "$id" "$1"; }
