@@ -8,7 +8,8 @@
 . "${0%/*}/functions.sh"
 requires mkfs.ext4 flock jq
 
-has_request() { local n; read -r _ n <"/sys/block/ublkb$id/inflight"; [ "$n" -ge 1 ]; }
+# (A disk without a server counts no requests in "inflight".)
+writer_waits() { local stat; read -r stat <"/proc/$writer/stat"; [[ $stat = *') D '* ]]; }
 # Also one that this shell has not waited for yet.
 has_exited() {
   local stat=''
@@ -23,7 +24,7 @@ stop_process() { kill -STOP "$1"; stopped+=("$1"); }
 write_to_it() {
   dd if=/dev/zero of="$disk" bs=4k count=1 oflag=direct status=none 2>dd.err &
   writer=$!
-  wait_for 20 has_request
+  wait_for 20 writer_waits
 }
 # shellcheck disable=SC2217 # it is to hold the disk, not to read it
 hold() { sleep 1000 <"$disk" & holder=$!; wait_for 20 is_held $holder; }
