@@ -29,6 +29,7 @@ write_to_it() {
 # shellcheck disable=SC2217 # it is to hold the disk, not to read it
 hold() { sleep 1000 <"$disk" & holder=$!; wait_for 20 is_held $holder; }
 mount_it() { mkfs.ext4 -q "$disk"; mount -t ext4 "$disk" mnt; mounted=mnt; }
+touch_it() { touch mnt/x 2>/dev/null & writer=$!; wait_for 20 writer_waits; }
 kill_server() { kill -KILL "$server"; wait_for 60 has_state "$id" "$1"; }
 full_run() {
   mount -t tmpfs -o size=64k none full
@@ -45,7 +46,7 @@ declare -A make=(
   [dead-mounted]='add mem 64M; mount_it; kill_server dead'
   [waits]='add null 64M; kill_server quiesced'
   [waits-busy]='add null 64M; kill_server quiesced; write_to_it'
-  [waits-mounted]='add file image; mount_it; kill_server quiesced; touch mnt/x'
+  [waits-mounted]='add file image; mount_it; kill_server quiesced; touch_it'
   [stopped]='add mem 64M; stop_process "$server"'
   [stopped-busy]='add mem 64M; stop_process "$server"; write_to_it'
   [stopped-null-busy]='add null 64M; stop_process "$server"; write_to_it'
@@ -109,8 +110,8 @@ clear_away() {
   stopped=()
   [ -z "$holder" ] || { kill "$holder"; wait "$holder" || true; }
   [ -z "$locker" ] || { kill "$locker"; pkill -x sleep; wait "$locker" || true; }
-  [ -z "$mounted" ] || umount "$mounted"
   [ -z "$writer" ] || wait "$writer" || true
+  [ -z "$mounted" ] || umount "$mounted"
   holder='' locker='' mounted='' writer=''
   [ -z "$(list_state)" ] || asks 90 del --all --force --timeout 3
   wait_for 60 nothing_is_left
