@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "cli/broker_files.hpp"
 
+#include "device/share.hpp"
+
 #include <fmt/format.h>
 
 #include <cerrno>
@@ -21,11 +23,6 @@ std::string name_of_file(const std::string& descriptor) {
     const ssize_t got = ::readlink(descriptor.c_str(), name, sizeof name);
     return got > 0 && got < ssize_t{sizeof name} ? std::string(name, static_cast<std::size_t>(got))
                                                  : std::string();
-}
-
-bool stays(int fd) {
-    const int seals = ::fcntl(fd, F_GET_SEALS);
-    return seals >= 0 && (seals & F_SEAL_SHRINK) != 0;
 }
 
 }  // namespace
@@ -50,7 +47,7 @@ int open_memory(const std::string& path, const std::function<bool(std::string_vi
         if (fd < 0) fd = -errno;
     }
     ::close(found);
-    if (fd < 0 || stays(fd)) return fd;
+    if (fd < 0 || device_room::is_memory_that_stays(fd)) return fd;
     ::close(fd);
     return -EPERM;
 }

@@ -17,9 +17,10 @@ namespace {
 constexpr std::uint64_t other_lanes =
     uapi::f_zoned | uapi::f_integrity | uapi::f_io_desc_size | uapi::f_shmem_zc;
 
-error refused(std::uint32_t id, std::string why, std::string remedy) {
+error refused(std::uint32_t id, std::string why, std::string remedy, int code = 0) {
     return {.operation = "recover",
             .object = fmt::format("device {}", id),
+            .code = code,
             .why = std::move(why),
             .remedy = std::move(remedy)};
 }
@@ -70,14 +71,11 @@ result<> check_waits(const uapi::ctrl_dev_info& info) {
     switch (static_cast<uapi::device_state>(info.state)) {
         case uapi::device_state::quiesced:
         case uapi::device_state::fail_io: return {};
-        case uapi::device_state::live: {
-            error e =
-                refused(info.dev_id, fmt::format("a server (pid {}) has it", info.ublksrv_pid),
-                        "end that server first; if it has ended just now, try again in a few "
-                        "seconds");
-            e.code = EBUSY;
-            return failure(std::move(e));
-        }
+        case uapi::device_state::live:
+            return failure(refused(
+                info.dev_id, fmt::format("a server (pid {}) has it", info.ublksrv_pid),
+                "end that server first; if it has ended just now, try again in a few seconds",
+                EBUSY));
         case uapi::device_state::dead: break;
     }
     return failure(refused(info.dev_id, "it was stopped, or never started",

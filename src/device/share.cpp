@@ -36,7 +36,6 @@ struct closed_later {
     }
 };
 
-// A client that could take the memory away could end the server: so it must be sealed.
 result<std::span<std::byte>> map_memory(std::uint32_t id, const std::string& path,
                                         std::size_t bytes) {
     auto opened = os::this_linux().open_shared(path);
@@ -47,8 +46,7 @@ result<std::span<std::byte>> map_memory(std::uint32_t id, const std::string& pat
     }
     const closed_later file{*opened};
     struct stat now{};
-    const int seals = ::fcntl(file.fd, F_GET_SEALS);
-    if (::fstat(file.fd, &now) != 0 || seals < 0 || (seals & F_SEAL_SHRINK) == 0 ||
+    if (::fstat(file.fd, &now) != 0 || !is_memory_that_stays(file.fd) ||
         static_cast<std::uint64_t>(now.st_size) < bytes) {
         return failure(share_refused(id, EINVAL, "it is no memory that stays (a sealed memfd)",
                                      "make it with ashlar::shared_memory::make"));
@@ -95,6 +93,11 @@ namespace device_room {
 
 std::string shared_memory_name(std::uint32_t id) {
     return fmt::format("ashlar shared memory {}", id);
+}
+
+bool is_memory_that_stays(int fd) {
+    const int seals = ::fcntl(fd, F_GET_SEALS);
+    return seals >= 0 && (seals & F_SEAL_SHRINK) != 0;
 }
 
 error share_refused(std::uint32_t id, int code, std::string why, std::string remedy) {

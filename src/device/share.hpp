@@ -16,6 +16,9 @@ std::string answer_share(device::implementation& disk, std::string_view question
 // Of the memfd that holds such memory: whoever opens it for a server sees for which device it is.
 std::string shared_memory_name(std::uint32_t id);
 
+// A client that could take the memory away could end the server: so it must be sealed.
+bool is_memory_that_stays(int fd);
+
 error share_refused(std::uint32_t id, int code, std::string why, std::string remedy);
 
 }  // namespace ashlar::device_room

@@ -34,7 +34,7 @@ int write_new(const std::string& path, std::string_view text) {
 }
 
 // Whoever is refused may have a broker for it.
-bool is_forbidden(const error& e) { return e.code == EACCES || e.code == EPERM; }
+bool is_forbidden(int code) { return code == EACCES || code == EPERM; }
 
 result<> replace_own_file(const std::string& path, std::string_view text) {
     const std::string draft = fmt::format("{}.{}.new", path, ::getpid());
@@ -59,9 +59,9 @@ result<int> open_own(const std::string& path, int flags) {
 // By itself if it may: newer kernels want who has opened ublkcN as its server (START-5).
 result<int> linux::open(const std::string& path, int flags) {
     auto opened = open_own(path, flags);
-    if (opened || !helper_ || !is_forbidden(opened.error())) return opened;
+    if (opened || !helper_ || !is_forbidden(opened.error().code)) return opened;
     auto helped = helper_->open(path, flags);
-    return !helped && is_forbidden(helped.error()) ? opened : helped;
+    return !helped && is_forbidden(helped.error().code) ? opened : helped;
 }
 
 result<int> linux::open_shared(const std::string& path) {
@@ -113,13 +113,13 @@ result<> linux::make_directory(const std::string& path) {
 
 result<> linux::replace_file(const std::string& path, std::string_view text) {
     auto replaced = replace_own_file(path, text);
-    const bool helped = !replaced && helper_ && is_forbidden(replaced.error());
+    const bool helped = !replaced && helper_ && is_forbidden(replaced.error().code);
     return helped ? helper_->replace_file(path, text) : replaced;
 }
 
 void linux::remove_file(const std::string& path) {
     const bool removed = ::unlink(path.c_str()) == 0;
-    if (!removed && helper_ && (errno == EACCES || errno == EPERM)) helper_->remove_file(path);
+    if (!removed && helper_ && is_forbidden(errno)) helper_->remove_file(path);
 }
 
 bool linux::udev_has_handled(const node& block, std::uint64_t since_ns) {

@@ -211,6 +211,12 @@ void draw_quiesce(plan& p, const choices& c, random& r) {
     if (exists && possible && c.foreign) p.mishaps.push_back(m);
 }
 
+// Between any two of those that are there.
+void insert_anywhere(plan& p, const mishap& m, random& r) {
+    const auto at = r.below(p.mishaps.size() + 1);
+    p.mishaps.insert(p.mishaps.begin() + static_cast<std::ptrdiff_t>(at), m);
+}
+
 // Of devices that outlive their server, one in three is handed over now and then; of new servers
 // one in three dies over it.
 void draw_upgrades(plan& p, const choices& c, random& r) {
@@ -218,8 +224,7 @@ void draw_upgrades(plan& p, const choices& c, random& r) {
     for (std::uint64_t left = r.between(1, 3); left != 0; --left) {
         mishap m{.what = mishap::kind::upgrade, .after = r.below(3'000)};
         if (r.chance(33 * percent)) m.number = static_cast<std::uint32_t>(1 + r.below(1'500));
-        const auto at = r.below(p.mishaps.size() + 1);
-        p.mishaps.insert(p.mishaps.begin() + static_cast<std::ptrdiff_t>(at), m);
+        insert_anywhere(p, m, r);
     }
 }
 
@@ -229,8 +234,7 @@ void draw_broker(plan& p, const choices& c, random& r) {
     if (!r.chance(25 * percent) || !p.brokered) return;
     mishap m{.what = mishap::kind::broker_ends, .after = r.below(2'000)};
     m.number = static_cast<std::uint32_t>(r.below(2));
-    const auto at = r.below(p.mishaps.size() + 1);
-    p.mishaps.insert(p.mishaps.begin() + static_cast<std::ptrdiff_t>(at), m);
+    insert_anywhere(p, m, r);
 }
 
 }  // namespace

@@ -66,13 +66,17 @@ bool world::may_fail(const operation& o, std::uint64_t since_step, int error) {
     return (errors & bit_of(error)) != 0;
 }
 
-void world::start_server() {
-    server_ = std::make_unique<server>(kernel_, plan_, storage_,
-                                       server::heritage{.ended = plan_.kept ? last_server_ : 0});
-    server_->changed = &world::on_server_change;
-    server_->who = this;
-    attention_ = server_->over();
+std::unique_ptr<server> world::make_server(server::heritage from) {
+    auto made = std::make_unique<server>(kernel_, plan_, storage_, from);
+    made->changed = &world::on_server_change;
+    made->who = this;
+    attention_ = made->over();
     verdict_.servers += 1;
+    return made;
+}
+
+void world::start_server() {
+    server_ = make_server({.ended = plan_.kept ? last_server_ : 0});
     const failing_call& f = plan_.failing;
     if (f.call != 0 && f.server == verdict_.servers) {
         calls_fail_ = true;

@@ -17,12 +17,7 @@ void world::begin_upgrade(const mishap& m, unsigned errors) {
     disturbed_ = in_trouble_ || calls_fail_ || !strangers_.empty() ||
                  (helper != nullptr && !helper->helps());
     begin_trouble(errors);
-    successor_ = std::make_unique<server>(kernel_, plan_, storage_,
-                                          server::heritage{.before = server_.get()});
-    successor_->changed = &world::on_server_change;
-    successor_->who = this;
-    attention_ = successor_->over();
-    verdict_.servers += 1;
+    successor_ = make_server({.before = server_.get()});
     successor_dies_ = m.number == 0 ? never : kernel_.steps().steps() + m.number;
 }
 

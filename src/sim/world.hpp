@@ -61,6 +61,7 @@ private:
     bool step();
     template <class F>
     bool run_until(F&& condition);
+    std::unique_ptr<server> make_server(server::heritage from);
     void start_server();
     void server_is_over();
     [[nodiscard]] bool may_be_ended_late() const;
