@@ -3,6 +3,7 @@
 
 #include "base/try.hpp"
 #include "base/write_all.hpp"
+#include "cli/inventory.hpp"
 #include "cli/messages.hpp"
 #include "control/control.hpp"
 #include "device/nodes.hpp"
@@ -135,8 +136,7 @@ void keeper::await_worker() {
 }
 
 result<fate> keeper::look() const {
-    return device_room::fate_of(os::linux_machine(), id_, worker_,
-                                [](int pid) { return ::kill(pid, 0) == 0; });
+    return device_room::fate_of(os::linux_machine(), id_, worker_, is_alive);
 }
 
 // False if a signal says that this is to end.

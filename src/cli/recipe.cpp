@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "cli/recipe.hpp"
 
+#include "cli/inventory.hpp"
 #include "os/machine.hpp"
 #include "targets/registry.hpp"
 
@@ -71,7 +72,7 @@ result<recipe> recipe_of(const device_room::record& record) {
 }
 
 bool has_keeper(const recipe& r) {
-    if (r.keeper <= 0) return false;
+    if (!is_alive(r.keeper)) return false;
     // The number may be another process's by now.
     const auto name = os::linux_machine().read_text(fmt::format("/proc/{}/comm", r.keeper));
     return name && *name == std::string(keeper_name) + "\n";

@@ -94,6 +94,26 @@ TEST_CASE("a device that nobody takes when it is handed over is served on") {
     CHECK(d->stop(stop_when::idle));
 }
 
+TEST_CASE("a record names the keeper that came meanwhile when its server takes the device back") {
+    twin_machine m;
+    auto d = device_life::start(m, target(test::ram(1 << 20)),
+                                {.recovery = recovery::reissue, .recipe = "the first keeper"});
+    REQUIRE(d);
+    const auto in_record = [&m] {
+        const auto all = device_room::all_records(m);
+        return all.size() == 1 ? all[0].recipe : std::string();
+    };
+    auto record = device_room::all_records(m).at(0);
+    CHECK(record.recipe == "the first keeper");
+    record.recipe = "the second keeper";
+    REQUIRE(device_room::write_record(m, record));
+    auto again = (*d)->resume();
+    REQUIRE(again);
+    CHECK(*again);
+    CHECK(in_record() == "the second keeper");
+    CHECK((*d)->stop(stop_when::now));
+}
+
 TEST_CASE("a device that was removed is not served again") {
     twin_machine m;
     auto d = started(m, recovery::reissue);
