@@ -68,11 +68,15 @@ result<device_entry> look_at(control::control& c, os::machine& m, std::uint32_t 
     return entry;
 }
 
-result<std::uint32_t> find_device(control::control& c, os::machine& m, const std::string& word) {
-    std::string_view name = word;
-    for (std::string_view prefix : {"/dev/ashlar/", "/dev/"}) {
-        if (name.starts_with(prefix)) name.remove_prefix(prefix.size());
+std::string_view name_in(std::string_view path) {
+    for (std::string_view prefix : {"/dev/disk/by-id/ashlar-", "/dev/ashlar/", "/dev/"}) {
+        if (path.starts_with(prefix)) return path.substr(prefix.size());
     }
+    return path;
+}
+
+result<std::uint32_t> find_device(control::control& c, os::machine& m, const std::string& word) {
+    const std::string_view name = name_in(word);
     for (std::string_view prefix : {"ublkb", "ublkc", ""}) {
         if (!name.starts_with(prefix)) continue;
         if (auto id = whole_number(name.substr(prefix.size()))) return *id;

@@ -7,6 +7,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace ashlar::cli {
@@ -27,7 +28,10 @@ bool is_alive(int pid);
 
 std::vector<std::uint32_t> device_ids(os::machine& m);
 result<device_entry> look_at(control::control& c, os::machine& m, std::uint32_t id);
-// A device by number, node ("ublkb3", "/dev/ublkb3", "/dev/ashlar/NAME") or name.
+// Without the directory of nodes or of udev's links, if it is in one.
+std::string_view name_in(std::string_view path);
+// A device by number, node ("ublkb3", "/dev/ublkb3"), name, or link ("/dev/ashlar/NAME",
+// "/dev/disk/by-id/ashlar-NAME").
 result<std::uint32_t> find_device(control::control& c, os::machine& m, const std::string& word);
 
 }  // namespace ashlar::cli

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // why: what a stuck process or device waits for.
+#include "cli/inventory.hpp"
 #include "cli/verbs.hpp"
 #include "device/record.hpp"
 #include "doctor/why.hpp"
@@ -39,9 +40,7 @@ result<asked> what_is_asked(const command& c, const doctor::scene& s, os::machin
                         .why = "there is no such process",
                         .remedy = "ashlar why --pid PID; see ps"});
     }
-    for (std::string_view prefix : {"/dev/ashlar/", "/dev/"}) {
-        if (word.starts_with(prefix)) word.remove_prefix(prefix.size());
-    }
+    word = name_in(word);
     for (std::string_view prefix : {"ublkb", "ublkc"}) {
         if (!word.starts_with(prefix)) continue;
         const auto number = word.substr(prefix.size());

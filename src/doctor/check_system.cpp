@@ -162,7 +162,7 @@ finding check_udev(const scene& s) {
                          ours ? "are installed" : "are not installed");
     if (udev_runs(s) && !ours) {
         f.how = verdict::warning;
-        f.why = "there are no links /dev/ashlar/NAME, nor by-uuid and by-label for ublk disks";
+        f.why = "there are no links /dev/ashlar/NAME, nor by-id and by-uuid for ublk disks";
         f.remedy = "install ashlar with its udev rules (make install), and then: udevadm control "
                    "--reload";
     }

@@ -1,6 +1,6 @@
 #!/bin/bash
-# With udevd and ashlar's rules: /dev/ashlar/NAME comes with the device and goes with it; so do
-# by-uuid links after mkfs; names go to partitions, too; what udev probes doesn't hold up del.
+# With udevd and ashlar's rules: /dev/ashlar/NAME and by-id/ashlar-NAME come with the device and go
+# with it; so do by-uuid links after mkfs; names go to partitions, too; what udev probes doesn't hold up del.
 # any kernel
 . "${0%/*}/functions.sh"
 requires mkfs.ext4 sfdisk udevadm blkid
@@ -11,7 +11,7 @@ rules=$ASHLAR_SOURCE/udev/60-ashlar.rules.in
 
 end_udevd() {
   [ ! -e /run/udev/control ] || udevadm control --exit
-  rm -rf /run/udev /dev/disk/by-diskseq
+  rm -rf /run/udev /dev/disk/by-diskseq /dev/disk/by-id
   rmdir /dev/ashlar 2>/dev/null || true
 }
 trap end_udevd EXIT
@@ -23,6 +23,7 @@ wait_for 60 test -e /run/udev/control
 points_to() { [ "$(readlink -f "$1" 2>/dev/null)" = "$2" ]; }
 add mem 64M --name scratch
 points_to /dev/ashlar/scratch "$disk" || fail "no /dev/ashlar/scratch when add has returned"
+points_to /dev/disk/by-id/ashlar-scratch "$disk" || fail "no link by-id when add has returned"
 scheduler=/sys/block/ublkb$id/queue/scheduler
 has_line '\[none\]' "$scheduler" || fail "its scheduler: $(<"$scheduler")"
 mkfs.ext4 -q -L written -U 12345678-1234-1234-1234-123456789abc /dev/ashlar/scratch
@@ -32,15 +33,17 @@ wait_for 60 points_to /dev/disk/by-label/written "$disk"
 mkdir mnt
 mount UUID=12345678-1234-1234-1234-123456789abc mnt
 umount mnt
-"$ASHLAR" show scratch >said
+"$ASHLAR" show /dev/disk/by-id/ashlar-scratch >said
 "$ASHLAR" del scratch
 wait_for 60 is_gone /dev/ashlar/scratch
+wait_for 60 is_gone /dev/disk/by-id/ashlar-scratch
 wait_for 60 is_gone /dev/disk/by-uuid/12345678-1234-1234-1234-123456789abc
 
 # Partitions of a disk that has a name; a disk that has none.
 add mem 64M --name parts
 printf '1M,16M\n,32M\n' | sfdisk -q "$disk"
 wait_for 60 points_to /dev/ashlar/parts-part2 "${disk}p2"
+wait_for 60 points_to /dev/disk/by-id/ashlar-parts-part2 "${disk}p2"
 add mem 16M
 [ "$(echo /dev/ashlar/*)" = "/dev/ashlar/parts /dev/ashlar/parts-part1 /dev/ashlar/parts-part2" ] ||
   fail "links: $(echo /dev/ashlar/*)"
