@@ -30,7 +30,7 @@ start() {
   for n in $(seq "$1"); do printf '[device.d%d]\ntarget = "null"\nsize = "1G"\n\n' "$n"; done >devices.toml
   "$ASHLAR" serve --one-process --threads 2 devices.toml >said 2>err &
   service=$!
-  wait_for 600 has_line " d$1 added\$" said
+  wait_for $((600 * ${ASHLAR_LAB_PATIENCE:-1})) has_line " d$1 added\$" said
 }
 
 start 1
@@ -57,6 +57,6 @@ kill $service
 wait $service || fail "status $?: $(<err)"
 down=$((($(date +%s%N) - began) / 1000000))
 service=''
-echo "$count devices: $threads threads, $each KiB of memory each, $mapped KiB each of the kernel's that is mapped," \
-  "no wake-ups in 10 s; up in $up ms, down in $down ms" | tee "${ASHLAR_LAB_FIGURES:-/dev/null}" >&2
+echo "figure: kernel $(uname -r): $count devices: $threads threads, $each KiB of memory each, $mapped KiB each of the kernel's that is mapped," \
+  "no wake-ups in 10 s; up in $up ms, down in $down ms"
 [ -z "$("$ASHLAR" list)" ] || fail "$("$ASHLAR" list)"
