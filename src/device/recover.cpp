@@ -212,16 +212,18 @@ result<bool> device::implementation::resume() {
                                "(Linux 6.16) only their end lets one go",
                         .remedy = "end the process: each of its devices waits for a server then"});
     }
-    // Another keeper may have come since, which has entered itself.
-    const auto mine = read_record(machine_, id(), now->ublksrv_flags);
-    if (mine && mine->pid == machine_.process_id()) wanted_.recipe = mine->recipe;
     // Where nobody could quiesce it, a late work of the kernel did: nobody wants it.
     const bool for_successor = !ended() || !machine_.version().older_than(6, 16);
     let_go(ended());
     machine_.close(std::exchange(ended_fd_, -1));
     ASHLAR_TRY(ended_fd_, machine_.wakeup_open());
     auto served = await_release(for_successor);
-    if (served) served = serve_waiting();
+    if (served) {
+        // Another keeper may have come since, which has entered itself.
+        const auto mine = read_record(machine_, id(), info_.ublksrv_flags);
+        if (mine && mine->pid == machine_.process_id()) wanted_.recipe = mine->recipe;
+        served = serve_waiting();
+    }
     if (served) return true;
     let_go(false);
     if (served.error().code == ENODEV || is_served_elsewhere()) return false;

@@ -115,7 +115,7 @@ BUGS = [
     ("fallback-ignored", "a request that could not be registered counts as registered",
      [(ANSWER, "(d.op_flags & uapi::io_f_need_reg_buf) != 0", "false")]),
     ("not-served-again", "a server that nobody has relieved does not serve again",
-     [("src/device/recover.cpp", "    if (served) served = serve_waiting();\n", "")],
+     [("src/device/recover.cpp", "        served = serve_waiting();\n", "")],
      ["--upgrades"]),
     ("relief-not-seen", "a server that was relieved takes it for a failure",
      [("src/device/recover.cpp", "served.error().code == ENODEV || is_served_elsewhere()",
